@@ -1,0 +1,110 @@
+// socket, setsockopt, bind, listen, with errors a person can act on.
+#include "net/listening_socket.h"
+
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "absl/strings/str_cat.h"
+#include "base/check.h"
+
+namespace holdfast::net {
+namespace {
+
+// Idle peers whose machine has vanished are found by keepalive probes even where the server's own pings are
+// off.
+constexpr int kKeepaliveIdleSeconds = 60;
+constexpr int kKeepaliveIntervalSeconds = 15;
+
+absl::Status refused(std::string_view address, const char* step, int error) {
+  const char* next = "";
+  if (error == EADDRINUSE) {
+    next = "; another process listens there: stop it (ss -ltnp shows which) or choose another port";
+  } else if (error == EADDRNOTAVAIL) {
+    next = "; no interface of this host has that address: ip addr lists those it has";
+  } else if (error == EACCES) {
+    next = "; ports below 1024 need CAP_NET_BIND_SERVICE: choose a higher one";
+  } else if (error == EMFILE || error == ENFILE) {
+    next = "; too many open files: raise RLIMIT_NOFILE (ulimit -n) or use fewer shards";
+  }
+  const std::string text =
+      absl::StrCat("cannot listen on ", std::string(address), ": ", step, ": ", std::strerror(error), next);
+  return error == EACCES ? absl::PermissionDeniedError(text) : absl::UnavailableError(text);
+}
+
+class Socket {
+ public:
+  explicit Socket(int family) : descriptor_(::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0)) {}
+  ~Socket() {
+    if (descriptor_ >= 0) ::close(descriptor_);
+  }
+  Socket(const Socket&) = delete;
+  Socket& operator=(const Socket&) = delete;
+  int get() const { return descriptor_; }
+  int release() { return std::exchange(descriptor_, -1); }
+  void set(int level, int option, int value) const {
+    CHECK(::setsockopt(descriptor_, level, option, &value, sizeof value) == 0);
+  }
+  int bind(const ListenAddress& address) const {
+    return ::bind(descriptor_, reinterpret_cast<const sockaddr*>(&address.storage), address.length) == 0
+               ? 0
+               : errno;
+  }
+
+ private:
+  int descriptor_;
+};
+
+// SO_REUSEPORT would quietly share the port with another server of the same user; a plain bind does not.
+absl::Status check_unused(std::string_view text, const ListenAddress& address) {
+  Socket probe(address.storage.sin6_family);
+  if (probe.get() < 0) return refused(text, "socket", errno);
+  probe.set(SOL_SOCKET, SO_REUSEADDR, 1);
+  if (const int error = probe.bind(address); error != 0) return refused(text, "bind", error);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<int> open_one(std::string_view text, const ListenAddress& address,
+                             const ListenOptions& options) {
+  Socket socket(address.storage.sin6_family);
+  if (socket.get() < 0) return refused(text, "socket", errno);
+  socket.set(SOL_SOCKET, SO_REUSEADDR, 1);
+  if (options.shards > 1) socket.set(SOL_SOCKET, SO_REUSEPORT, 1);
+  socket.set(IPPROTO_TCP, TCP_NODELAY, 1);
+  socket.set(SOL_SOCKET, SO_KEEPALIVE, 1);
+  socket.set(IPPROTO_TCP, TCP_KEEPIDLE, kKeepaliveIdleSeconds);
+  socket.set(IPPROTO_TCP, TCP_KEEPINTVL, kKeepaliveIntervalSeconds);
+  socket.set(IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(options.user_timeout.count()));
+  if (const int error = socket.bind(address); error != 0) return refused(text, "bind", error);
+  if (::listen(socket.get(), static_cast<int>(options.backlog)) != 0) return refused(text, "listen", errno);
+  return socket.release();
+}
+
+}  // namespace
+
+absl::StatusOr<ListeningSockets> open_listening_sockets(std::string_view text, const ListenOptions& options) {
+  CHECK(options.shards > 0);
+  auto address = parse_listen_address(text);
+  if (!address.ok()) return address.status();
+  ListeningSockets sockets{*address, {}};
+  if (absl::Status unused = check_unused(text, *address); !unused.ok()) return unused;
+  for (std::uint32_t shard = 0; shard < options.shards; ++shard) {
+    auto descriptor = open_one(text, sockets.bound, options);
+    if (!descriptor.ok()) {
+      for (int open : sockets.descriptors) ::close(open);
+      return descriptor.status();
+    }
+    sockets.descriptors.push_back(*descriptor);
+    if (shard == 0) {
+      // Port 0 is settled by the first socket; the others join it.
+      CHECK(::getsockname(*descriptor, reinterpret_cast<sockaddr*>(&sockets.bound.storage),
+                          &sockets.bound.length) == 0);
+    }
+  }
+  return sockets;
+}
+
+}  // namespace holdfast::net

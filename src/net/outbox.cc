@@ -1,0 +1,102 @@
+// Outbox: push, choose what one SEND carries, take back what has left.
+#include "net/outbox.h"
+
+#include <cstring>
+
+namespace holdfast::net {
+
+using memory::Index;
+using memory::kNoIndex;
+
+Outbox::Outbox(memory::Pool<OutboxNode> nodes, memory::FramePool* frames)
+    : nodes_(nodes), frames_(frames), gather_(std::make_unique_for_overwrite<std::byte[]>(kGatherBytes)) {}
+
+bool Outbox::push(Slot& slot, Index frame) {
+  const Index node = nodes_.claim();
+  if (node == kNoIndex) return false;
+  nodes_[node] = OutboxNode{frame, kNoIndex};
+  frames_->retain(frame);
+  if (slot.outbox_head == kNoIndex) {
+    CHECK(slot.outbox_bytes == 0);
+    CHECK(slot.outbox_sent == 0);
+    slot.outbox_head = node;
+  } else {
+    nodes_[slot.outbox_tail].next = node;
+  }
+  slot.outbox_tail = node;
+  const std::size_t bytes = frames_->bytes(frame).size();
+  slot.outbox_bytes += static_cast<std::uint32_t>(bytes);
+  bytes_queued_ += bytes;
+  return true;
+}
+
+std::span<const std::byte> Outbox::next_send(Slot& slot) {
+  CHECK(!slot.in_kernel(kSending));
+  CHECK(!slot.is(kSendGathered));
+  CHECK(slot.outbox_head != kNoIndex);
+  const OutboxNode& head = nodes_[slot.outbox_head];
+  std::span<const std::byte> rest = frames_->bytes(head.frame).subspan(slot.outbox_sent);
+  if (head.next == kNoIndex || rest.size() > kGatherFrameMaximumBytes) return rest;
+  return gather(slot);
+}
+
+std::span<const std::byte> Outbox::gather(Slot& slot) {
+  if (gathered_in_flight_ == 0) gather_used_ = 0;
+  if (kGatherBytes - gather_used_ < kGatherSendMaximumBytes) return {};
+  std::byte* const start = gather_.get() + gather_used_;
+  std::size_t length = 0;
+  std::size_t skip = slot.outbox_sent;
+  for (Index node = slot.outbox_head; node != kNoIndex; node = nodes_[node].next) {
+    std::span<const std::byte> rest = frames_->bytes(nodes_[node].frame).subspan(skip);
+    skip = 0;
+    if (rest.size() > kGatherFrameMaximumBytes || length + rest.size() > kGatherSendMaximumBytes) break;
+    std::memcpy(start + length, rest.data(), rest.size());
+    length += rest.size();
+  }
+  CHECK(length > 0);
+  gather_used_ += length;
+  ++gathered_in_flight_;
+  slot.set(kSendGathered);
+  return {start, length};
+}
+
+void Outbox::sent(Slot& slot, std::size_t bytes) {
+  CHECK(!slot.in_kernel(kSending));
+  CHECK(bytes <= slot.outbox_bytes);
+  if (slot.is(kSendGathered)) {
+    CHECK(gathered_in_flight_ > 0);
+    slot.clear(kSendGathered);
+    --gathered_in_flight_;
+  }
+  slot.outbox_bytes -= static_cast<std::uint32_t>(bytes);
+  bytes_queued_ -= bytes;
+  while (bytes > 0) {
+    const std::size_t rest = frames_->bytes(nodes_[slot.outbox_head].frame).size() - slot.outbox_sent;
+    if (bytes < rest) {
+      slot.outbox_sent += static_cast<std::uint32_t>(bytes);
+      return;
+    }
+    bytes -= rest;
+    pop(slot);
+  }
+}
+
+void Outbox::pop(Slot& slot) {
+  const Index node = slot.outbox_head;
+  const OutboxNode popped = nodes_[node];
+  frames_->release(popped.frame);
+  nodes_.release(node);
+  slot.outbox_head = popped.next;
+  slot.outbox_sent = 0;
+  if (popped.next == kNoIndex) slot.outbox_tail = kNoIndex;
+}
+
+void Outbox::clear(Slot& slot) {
+  CHECK(!slot.in_kernel(kSending));
+  CHECK(!slot.is(kSendGathered));
+  bytes_queued_ -= slot.outbox_bytes;
+  slot.outbox_bytes = 0;
+  while (slot.outbox_head != kNoIndex) pop(slot);
+}
+
+}  // namespace holdfast::net

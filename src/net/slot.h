@@ -1,0 +1,103 @@
+// Slot: all that is kept of one connection between two events, in 64 bytes, plus 32 that only some events
+// need.
+//
+// Lives in its shard's mapping; its index is the socket's index in the ring's file table. Touched only by the
+// shard's thread. Everything in it is an index, a tick or a bit, never a pointer (rule R8). A socket being
+// watched costs the kernel about 4.1 kB; this is what we add.
+#pragma once
+
+#include <cstdint>
+
+#include "base/check.h"
+#include "memory/index.h"
+#include "net/state.h"
+#include "ring/tag.h"
+#include "time/wheel.h"
+
+namespace holdfast::net {
+
+// Operations of a slot that are in the kernel. A slot is free only when none is.
+enum InFlight : std::uint16_t {
+  kReadableArmed =
+      1 << 0,  // true exactly when a multishot poll was queued and its last completion not yet reaped
+  kReadableCancel = 1 << 1,  // true exactly when a cancel of it was queued and not yet reaped
+  kWritableArmed = 1 << 2,   // true exactly when a one-shot output poll was queued and not yet reaped
+  kWritableCancel = 1 << 3,  // true exactly when a cancel of it was queued and not yet reaped
+  kReceiving = 1 << 4,       // true exactly when a receive was queued and not yet reaped
+  kSending = 1 << 5,         // true exactly when a send was queued and not yet reaped (never two: rule R3)
+  kQueryingPeer = 1 << 6,    // true exactly when a peer address query was queued and not yet reaped
+  kSettingReset = 1 << 7,    // true exactly when reset_on_close was queued and not yet reaped
+  kClosing = 1 << 8,         // true exactly when the close was queued and not yet reaped
+};
+
+enum Flag : std::uint16_t {
+  kQueuedReady = 1 << 0,  // true exactly when the slot is in the shard's list of slots to read
+  kQueuedFlush = 1 << 1,  // true exactly when it is in the list of slots to write
+  kQueuedReap = 1 << 2,  // true exactly when it is in the list of slots whose ending must be told or finished
+  kOpened = 1 << 3,      // on_open was called and on_close was not
+  kBacklogged = 1 << 4,  // the peer was behind; on_drained is owed when the outbox is empty
+  kPingOutstanding = 1 << 5,  // a ping was queued and nothing has arrived since
+  kPongQueued = 1 << 6,       // a pong was queued since the outbox was last empty: further ones wait for it
+  kCloseReceived = 1 << 7,    // the peer's close frame has arrived
+  kCloseSent = 1 << 8,        // our close frame was queued
+  kReset = 1 << 9,            // end with RST and drop what is unsent: the peer does not read, or is gone
+  kLengthPrefixed = 1 << 10,  // Protocol::length_prefixed, else WebSocket
+  kSendGathered = 1 << 11,    // the send in flight reads from the shard's gather memory, not from a frame
+  kInputPending = 1 << 12,    // the last receive said that the socket holds more
+  kPeerFirst = 1 << 13,       // the peer's close frame came before ours
+  kPeerFinished =
+      1 << 15,  // a wake-up said the peer sends no more: read until that is seen, no other wake-up follows
+  kQueuedDrained = 1 << 14,  // true exactly when it is in the list of slots whose on_drained is owed
+};
+
+struct Slot {
+  std::uint64_t word;                                     // the application's
+  std::uint32_t generation : ring::Tag::kGenerationBits;  // raised when the slot is freed
+  std::uint32_t state_bits : 8;                           // State; written by ConnectionTable::to only
+  std::uint16_t in_flight;
+  std::uint16_t flags;
+  holdfast::time::TimerLink timer;     // 12 bytes: the one deadline the connection's state implies
+  holdfast::time::Tick last_activity;  // when something last arrived; back-dated at random when opened
+                                       // (jitter of the first ping)
+  holdfast::time::Tick stall_since;    // when a backlogged peer last took something
+  memory::Index outbox_head;
+  memory::Index outbox_tail;
+  std::uint32_t outbox_bytes;         // queued and not yet taken by the kernel
+  std::uint32_t outbox_sent;          // bytes of the head frame the kernel has taken
+  memory::Index assembly;             // incomplete input, or kNoIndex
+  memory::Index subscriptions;        // head of the connection's subscription list
+  std::uint16_t close_code;           // why it ends: what on_close will report
+  std::uint8_t large_receive_credit;  // > 0: read into a large buffer, the last reads filled a small one
+  std::uint8_t listener;              // which listener of the shard accepted it
+
+  State state() const { return static_cast<State>(state_bits); }
+  bool is(Flag flag) const { return (flags & flag) != 0; }
+  bool in_kernel(InFlight operation) const { return (in_flight & operation) != 0; }
+  void set(Flag flag) { flags = static_cast<std::uint16_t>(flags | flag); }
+  void clear(Flag flag) { flags = static_cast<std::uint16_t>(flags & ~flag); }
+  // Pair assertions: an operation enters the kernel once and leaves it once.
+  void enter_kernel(InFlight operation) {
+    CHECK(!in_kernel(operation));
+    in_flight = static_cast<std::uint16_t>(in_flight | operation);
+  }
+  void leave_kernel(InFlight operation) {
+    CHECK(in_kernel(operation));
+    in_flight = static_cast<std::uint16_t>(in_flight & ~operation);
+  }
+};
+static_assert(sizeof(Slot) == 64, "one cache line: a fan-out touches one line per subscriber");
+
+// What accepting, closing and the timers need, kept apart so that a fan-out does not pull it through the
+// cache.
+struct SlotDetail {
+  std::uint8_t peer_ip[16];
+  std::uint16_t peer_port;  // while the peer's address is being asked for: the index of the query
+  std::uint16_t spare;
+  holdfast::time::Tick assembly_since;  // when the incomplete message began
+  holdfast::time::Tick ping_since;      // when the outstanding ping was queued
+  memory::Index close_reason;           // frame with the reason for on_close, or kNoIndex
+};
+static_assert(sizeof(SlotDetail) == 32);
+static_assert(sizeof(Slot) + sizeof(SlotDetail) <= 96, "the byte budget of a plain connection");
+
+}  // namespace holdfast::net

@@ -1,0 +1,165 @@
+// The outbox: what one SEND carries, partial sends, gathering, and that every frame comes home.
+#include "net/outbox.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "../memory/arena_fixture.h"
+#include "base/entropy.h"
+
+namespace holdfast::net {
+namespace {
+
+using memory::Index;
+
+class OutboxTest : public testing::Test {
+ protected:
+  OutboxTest() { slot_.outbox_head = slot_.outbox_tail = memory::kNoIndex; }
+
+  // Queues a message and forgets our reference to its frame.
+  bool push(const std::string& text) {
+    const Index frame = frames_.claim(text.size());
+    std::memcpy(frames_.bytes(frame).data(), text.data(), text.size());
+    const bool pushed = outbox_.push(slot_, frame);
+    frames_.release(frame);
+    return pushed;
+  }
+  std::string next() {
+    const auto bytes = outbox_.next_send(slot_);
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+  }
+
+  static constexpr std::uint32_t kNodes = 128;
+  memory::OwnedArena arena_{64};
+  memory::FramePool frames_{&arena_.arena()};
+  memory::PoolState node_state_;
+  std::vector<OutboxNode> nodes_ = std::vector<OutboxNode>(kNodes);
+  Outbox outbox_{memory::Pool<OutboxNode>(&node_state_, nodes_.data(), kNodes), &frames_};
+  Slot slot_ = {};
+};
+
+TEST_F(OutboxTest, SendsASingleFrameFromItsOwnMemory) {
+  const Index frame = frames_.claim(5);
+  std::memcpy(frames_.bytes(frame).data(), "hello", 5);
+  ASSERT_TRUE(outbox_.push(slot_, frame));
+  const auto bytes = outbox_.next_send(slot_);
+  EXPECT_EQ(bytes.data(), frames_.bytes(frame).data());
+  EXPECT_EQ(bytes.size(), 5u);
+  EXPECT_FALSE(slot_.is(kSendGathered));
+  frames_.release(frame);
+  outbox_.sent(slot_, 5);
+  EXPECT_EQ(frames_.live(), 0u);
+  EXPECT_EQ(slot_.outbox_bytes, 0u);
+}
+
+TEST_F(OutboxTest, GathersSmallFramesIntoOneSendInOrder) {
+  push("one ");
+  push("two ");
+  push("three");
+  EXPECT_EQ(next(), "one two three");
+  EXPECT_TRUE(slot_.is(kSendGathered));
+  outbox_.sent(slot_, 13);
+  EXPECT_EQ(slot_.outbox_head, memory::kNoIndex);
+  EXPECT_EQ(frames_.live(), 0u);
+  EXPECT_EQ(outbox_.bytes_queued(), 0u);
+}
+
+TEST_F(OutboxTest, ContinuesAfterAPartialSendInTheMiddleOfAFrame) {
+  push("abcdef");
+  push("ghi");
+  EXPECT_EQ(next(), "abcdefghi");
+  outbox_.sent(slot_, 4);
+  EXPECT_EQ(slot_.outbox_sent, 4u);
+  EXPECT_EQ(slot_.outbox_bytes, 5u);
+  EXPECT_EQ(next(), "efghi");
+  outbox_.sent(slot_, 2);
+  EXPECT_EQ(slot_.outbox_sent, 0u);
+  EXPECT_EQ(next(), "ghi");
+  outbox_.sent(slot_, 3);
+  EXPECT_EQ(frames_.live(), 0u);
+}
+
+TEST_F(OutboxTest, SendsALargeFrameAloneWithoutCopyingIt) {
+  const std::string large(Outbox::kGatherFrameMaximumBytes + 1, 'L');
+  push("small");
+  push(large);
+  push("after");
+  EXPECT_EQ(next(), "small");
+  outbox_.sent(slot_, 5);
+  EXPECT_EQ(next(), large);
+  EXPECT_FALSE(slot_.is(kSendGathered));
+  outbox_.sent(slot_, large.size());
+  EXPECT_EQ(next(), "after");
+  outbox_.sent(slot_, 5);
+  EXPECT_EQ(frames_.live(), 0u);
+}
+
+TEST_F(OutboxTest, RefusesWhenItsNodesAreUsedUpAndChangesNothing) {
+  for (std::uint32_t i = 0; i < kNodes; ++i) ASSERT_TRUE(push("x"));
+  const std::uint32_t bytes = slot_.outbox_bytes;
+  EXPECT_FALSE(push("y"));
+  EXPECT_EQ(slot_.outbox_bytes, bytes);
+  EXPECT_EQ(frames_.live(), kNodes);
+  outbox_.clear(slot_);
+  EXPECT_EQ(frames_.live(), 0u);
+  EXPECT_EQ(outbox_.nodes_used(), 0u);
+}
+
+TEST_F(OutboxTest, HoldsGatherMemoryUntilTheSendsThatUseItAreDone) {
+  // Fill gather memory with sends of other slots that are still in flight.
+  std::vector<Slot> others;
+  const std::string frame(Outbox::kGatherFrameMaximumBytes, 'g');
+  for (int i = 0; i < 16; ++i) {
+    Slot other = {};
+    other.outbox_head = other.outbox_tail = memory::kNoIndex;
+    std::swap(slot_, other);
+    for (int j = 0; j < 4; ++j) ASSERT_TRUE(push(frame));
+    const std::string bytes = next();
+    std::swap(slot_, other);
+    if (bytes.empty()) {
+      outbox_.clear(other);
+      break;
+    }
+    others.push_back(other);
+  }
+  ASSERT_EQ(others.size(), Outbox::kGatherBytes / Outbox::kGatherSendMaximumBytes);
+  push("a");
+  push("b");
+  EXPECT_EQ(next(), "") << "no gather memory is left while all of it is in flight";
+  for (Slot& other : others) outbox_.sent(other, other.outbox_bytes);
+  EXPECT_EQ(next(), "ab");
+  outbox_.sent(slot_, 2);
+  EXPECT_EQ(frames_.live(), 0u);
+}
+
+TEST_F(OutboxTest, DeliversEveryByteInOrderWhateverTheKernelTakes) {
+  base::Random random(11);
+  std::string expected, delivered;
+  for (int step = 0; step < 20'000; ++step) {
+    if (random.below(2) == 0 && outbox_.nodes_used() < kNodes) {
+      const std::string text(1 + random.below(random.below(50) == 0 ? 12'000 : 40),
+                             static_cast<char>('a' + random.below(26)));
+      ASSERT_TRUE(push(text));
+      expected += text;
+    } else if (slot_.outbox_head != memory::kNoIndex) {
+      const std::string bytes = next();
+      const std::size_t taken = random.below(3) == 0 ? random.below(bytes.size() + 1) : bytes.size();
+      delivered += bytes.substr(0, taken);
+      outbox_.sent(slot_, taken);
+    }
+    ASSERT_EQ(expected.size() - delivered.size(), slot_.outbox_bytes);
+  }
+  while (slot_.outbox_head != memory::kNoIndex) {
+    const std::string bytes = next();
+    delivered += bytes;
+    outbox_.sent(slot_, bytes.size());
+  }
+  EXPECT_EQ(delivered, expected);
+  EXPECT_EQ(frames_.live(), 0u);
+  EXPECT_EQ(arena_->used_bytes(), 0u);
+}
+
+}  // namespace
+}  // namespace holdfast::net
