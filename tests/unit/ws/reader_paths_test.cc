@@ -1,0 +1,260 @@
+// Which way a frame takes, what the connection holds meanwhile, and that it holds nothing at each message
+// boundary.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+
+#include "client_frames.h"
+#include "reader_fixture.h"
+
+namespace holdfast::ws {
+namespace {
+
+using namespace testing;  // NOLINT: the fixture is this test's vocabulary
+using memory::kNoIndex;
+
+TEST(ShortPath, TakesWholeFramesAndHoldsNothing) {
+  ReaderWorld world;
+  Connection connection(world);
+  EXPECT_TRUE(
+      connection.read(frame(kText, "a") + frame(kBinary, std::string(60000, 'b')) + frame(kPing, "c")));
+  EXPECT_EQ(world.reader.short_path_frames(), 3u);
+  EXPECT_EQ(world.reader.bulk_path_frames() + world.reader.wslay_frames(), 0u);
+  EXPECT_EQ(connection.assembly, kNoIndex);
+  EXPECT_EQ(world.reader.contexts_made(), 0u);
+  EXPECT_EQ(world.arena.peak_bytes(), 0u);
+}
+
+TEST(ShortPath, HandsOutAViewOfTheBufferItself) {
+  class Watching final : public Events {
+   public:
+    bool on_message(Opcode, std::span<std::byte> payload) override {
+      seen = payload;
+      return true;
+    }
+    bool on_ping(std::span<const std::byte>) override { return true; }
+    bool on_pong(std::span<const std::byte>) override { return true; }
+    bool on_close(std::uint16_t, std::string_view) override { return true; }
+    std::span<std::byte> seen;
+  };
+  ReaderWorld world;
+  Watching events;
+  std::string wire = frame(kText, "hello");
+  memory::Index assembly = kNoIndex;
+  EXPECT_FALSE(world.reader.consume(assembly, std::as_writable_bytes(std::span(wire)), events));
+  EXPECT_EQ(reinterpret_cast<char*>(events.seen.data()), wire.data() + 6);
+  EXPECT_EQ(wire.substr(6), "hello");
+}
+
+TEST(ShortPath, TakesAWholeControlFrameInTheMiddleOfAMessage) {
+  ReaderWorld world;
+  Connection connection(world);
+  EXPECT_TRUE(connection.read(fragment(kText, "a") + frame(kPing, "p")));
+  EXPECT_EQ(connection.log.text, "ping[p]");
+  EXPECT_EQ(world.reader.short_path_frames(), 1u);
+  EXPECT_EQ(world.reader.wslay_frames(), 1u);
+}
+
+TEST(Wslay, ContextIsLentFromASplitHeaderToTheMessageBoundary) {
+  ReaderWorld world;
+  Connection connection(world);
+  const std::string wire = frame(kText, "hello");
+  EXPECT_TRUE(connection.read(wire.substr(0, 1)));
+  EXPECT_EQ(world.reader.contexts_lent(), 1u);
+  EXPECT_NE(connection.assembly, kNoIndex);
+  EXPECT_TRUE(connection.read(wire.substr(1, 7)));
+  EXPECT_EQ(world.reader.contexts_lent(), 1u);
+  EXPECT_TRUE(connection.read(wire.substr(8)));
+  EXPECT_EQ(connection.log.text, "text[hello]");
+  EXPECT_EQ(connection.assembly, kNoIndex);
+  EXPECT_EQ(world.reader.wslay_frames(), 1u);
+  EXPECT_TRUE(world.clean());
+}
+
+TEST(Wslay, ContextIsLentBetweenFragments) {
+  ReaderWorld world;
+  Connection connection(world);
+  EXPECT_TRUE(connection.read(fragment(kText, "a")));
+  EXPECT_EQ(world.reader.contexts_lent(), 1u);
+  EXPECT_TRUE(connection.read(fragment(kContinuation, "b")));
+  EXPECT_EQ(world.reader.contexts_lent(), 1u);
+  EXPECT_TRUE(connection.read(frame(kContinuation, "c") + frame(kText, "d")));
+  EXPECT_EQ(connection.log.text, "text[abc]text[d]");
+  EXPECT_TRUE(world.clean());
+  EXPECT_EQ(world.reader.short_path_frames(), 1u);
+}
+
+TEST(Wslay, ContextOfASplitControlFrameGoesBackAfterIt) {
+  ReaderWorld world;
+  Connection connection(world);
+  const std::string ping = frame(kPing, "0123456789");
+  EXPECT_TRUE(connection.read(ping.substr(0, 9)));
+  EXPECT_EQ(world.reader.contexts_lent(), 1u);
+  EXPECT_EQ(world.arena.used_bytes(), 0u);
+  EXPECT_TRUE(connection.read(ping.substr(9)));
+  EXPECT_EQ(connection.log.text, "ping[0123456789]");
+  EXPECT_TRUE(world.clean());
+}
+
+TEST(Wslay, PayloadOfASplitControlFrameDoesNotMixWithTheMessageAroundIt) {
+  ReaderWorld world;
+  Connection connection(world);
+  const std::string ping = frame(kPing, "ping");
+  EXPECT_TRUE(connection.read(fragment(kText, "a") + ping.substr(0, 8)));
+  EXPECT_TRUE(connection.read(ping.substr(8) + ping.substr(0, 7)));
+  EXPECT_TRUE(connection.read(ping.substr(7) + frame(kContinuation, "b")));
+  EXPECT_EQ(connection.log.text, "ping[ping]ping[ping]text[ab]");
+  EXPECT_TRUE(world.clean());
+}
+
+TEST(Wslay, SteadyTrafficMakesNoNewContexts) {
+  ReaderWorld world;
+  for (int i = 0; i < 1000; ++i) {
+    EXPECT_EQ(read_bytewise(world, fragment(kText, "a") + frame(kContinuation, "b")), "text[ab]");
+  }
+  EXPECT_EQ(world.reader.contexts_made(), 1u);
+}
+
+TEST(Wslay, ContextAbandonedBetweenFragmentsIsKeptAndOneAbandonedInsideAFrameIsMadeAnew) {
+  ReaderWorld world;
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(read_whole(world, fragment(kText, "a")), "");
+  EXPECT_EQ(world.reader.contexts_made(), 1u);
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(read_whole(world, frame(kText, "abc").substr(0, 8)), "");
+  EXPECT_EQ(world.reader.contexts_made(), 10u);  // the first of them found the one that was there
+  EXPECT_EQ(read_bytewise(world, frame(kText, "clean")), "text[clean]");
+  EXPECT_TRUE(world.clean());
+}
+
+TEST(BulkPath, TakesABigFrameThatIsNotAllThereWithoutAContext) {
+  ReaderWorld world;
+  Connection connection(world);
+  const std::string payload(60000, 'x');
+  const std::string wire = frame(kBinary, payload);
+  EXPECT_TRUE(connection.read(std::string_view(wire).substr(0, 1000)));
+  EXPECT_EQ(world.reader.contexts_lent(), 0u);
+  EXPECT_NE(connection.assembly, kNoIndex);
+  EXPECT_TRUE(connection.read(wire.substr(1000) + frame(kText, "next")));
+  EXPECT_EQ(connection.log.text, "binary[" + payload + "]text[next]");
+  EXPECT_EQ(world.reader.bulk_path_frames(), 1u);
+  EXPECT_EQ(world.reader.wslay_frames(), 0u);
+  EXPECT_TRUE(world.clean());
+}
+
+TEST(BulkPath, BeginsAtItsMinimum) {
+  for (const std::size_t length : {kBulkMinimumBytes - 1, kBulkMinimumBytes}) {
+    ReaderWorld world;
+    Connection connection(world);
+    EXPECT_TRUE(connection.read(frame(kBinary, std::string(length, 'x')).substr(0, 100)));
+    EXPECT_EQ(world.reader.contexts_lent(), length < kBulkMinimumBytes ? 1u : 0u);
+  }
+}
+
+TEST(BulkPath, IsNotForFragmentsNorForSplitHeaders) {
+  const std::string payload(50000, 'x');
+  for (const std::string& wire : {fragment(kBinary, payload), frame(kBinary, payload)}) {
+    ReaderWorld world;
+    Connection connection(world);
+    const std::size_t cut = (static_cast<unsigned char>(wire[0]) & 0x80) != 0 ? 2 : 100;
+    EXPECT_TRUE(connection.read(std::string_view(wire).substr(0, cut)));
+    EXPECT_TRUE(connection.read(std::string_view(wire).substr(cut, 1000)));
+    EXPECT_EQ(world.reader.contexts_lent(), 1u);
+    EXPECT_TRUE(world.reader.destination(connection.assembly).empty());
+  }
+}
+
+TEST(BulkPath, ReceivesStraightIntoTheAssemblyAndNoFurtherThanTheFrame) {
+  ReaderWorld world;
+  Connection connection(world);
+  const std::string payload(60001, 'x');
+  const std::string wire = frame(kText, payload, {.key = 0x01020304});
+  EXPECT_TRUE(connection.read(std::string_view(wire).substr(0, 8)));  // the header and not a byte more
+  std::size_t placed = 0;
+  while (placed < payload.size()) {
+    const std::span<std::byte> room = world.reader.destination(connection.assembly);
+    ASSERT_FALSE(room.empty());
+    ASSERT_LE(room.size(), payload.size() - placed);
+    const std::size_t count = std::min<std::size_t>(room.size(), 4999);
+    std::memcpy(room.data(), wire.data() + 8 + placed, count);
+    EXPECT_FALSE(world.reader.placed(connection.assembly, count, connection.log));
+    placed += count;
+  }
+  EXPECT_EQ(connection.log.text, "text[" + payload + "]");
+  EXPECT_EQ(connection.assembly, kNoIndex);
+  EXPECT_TRUE(world.clean());
+}
+
+TEST(BulkPath, MemoryFollowsWhatWasReceived) {
+  const std::uint32_t declared = 8 * 1024 * 1024;
+  ReaderWorld world({.message_bytes = declared}, 16 * 1024 * 1024);
+  Connection connection(world);
+  const std::string wire = frame(kBinary, std::string(declared, 'x'));
+  for (std::size_t received = 0; received < wire.size();) {
+    const std::size_t count = std::min<std::size_t>(10000, wire.size() - received);
+    ASSERT_TRUE(connection.read(std::string_view(wire).substr(received, count)));
+    received += count;
+    if (received == wire.size()) break;
+    // Twice what has come, rounded up by the arena to whole pages, or the start.
+    ASSERT_LE(world.arena.used_bytes(), std::max<std::size_t>(2 * received + 64 * 1024, 64 * 1024))
+        << received;
+  }
+  EXPECT_EQ(connection.log.events, 1u);
+  EXPECT_TRUE(world.clean());
+}
+
+TEST(BulkPath, OfferingNothingPlacedChangesNothing) {
+  ReaderWorld world;
+  Connection connection(world);
+  EXPECT_TRUE(connection.read(frame(kBinary, std::string(5000, 'x')).substr(0, 200)));
+  EXPECT_FALSE(world.reader.placed(connection.assembly, 0, connection.log));
+  EXPECT_EQ(connection.log.text, "");
+}
+
+TEST(Destination, IsEmptyWhenNothingIsUnderWay) {
+  ReaderWorld world;
+  EXPECT_TRUE(world.reader.destination(kNoIndex).empty());
+}
+
+TEST(Events, ThatWantNoMoreStopTheReadingAndTheRestIsDropped) {
+  const std::string pieces = fragment(kText, "a") + frame(kPing, "b") + frame(kContinuation, "c") +
+                             frame(kText, "d") + frame(kPong, "e");
+  const std::string expected[] = {"ping[b]", "ping[b]text[ac]", "ping[b]text[ac]text[d]",
+                                  "ping[b]text[ac]text[d]pong[e]"};
+  for (const bool always_wslay : {false, true}) {
+    ReaderWorld world({.always_wslay = always_wslay});
+    for (std::uint32_t wanted = 1; wanted <= 4; ++wanted) {
+      for (const std::size_t piece : {std::size_t{1}, std::size_t{7}, pieces.size()}) {
+        Connection connection(world);
+        connection.log.events_wanted = wanted;
+        std::string_view rest = pieces;
+        while (!rest.empty() && connection.read(rest.substr(0, piece))) {
+          rest.remove_prefix(std::min(piece, rest.size()));
+        }
+        EXPECT_EQ(connection.log.text, expected[wanted - 1]);
+        EXPECT_FALSE(connection.violation);
+      }
+      EXPECT_TRUE(world.clean());
+    }
+  }
+}
+
+TEST(Connections, DoNotSeeEachOthersBytes) {
+  ReaderWorld world;
+  const std::string first = fragment(kText, "first ") + frame(kContinuation, "message");
+  const std::string second = frame(kText, "second", {.key = 0x5555'aaaa});
+  Connection one(world);
+  Connection two(world);
+  for (std::size_t i = 0; i < first.size(); ++i) {
+    EXPECT_TRUE(one.read(std::string_view(first).substr(i, 1)));
+    if (i < second.size()) {
+      EXPECT_TRUE(two.read(std::string_view(second).substr(i, 1)));
+    }
+  }
+  EXPECT_EQ(one.log.text, "text[first message]");
+  EXPECT_EQ(two.log.text, "text[second]");
+  EXPECT_EQ(world.reader.contexts_made(), 2u);
+}
+
+}  // namespace
+}  // namespace holdfast::ws
