@@ -1,0 +1,85 @@
+// Config: everything a server can be told. Every bound has a default with its reason beside it.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace holdfast {
+
+// Settings that exist for tests and measurements; the defaults are right for production.
+struct Tuning {
+  std::uint32_t submission_entries = 1024;  // per shard; operations handed to the kernel at once
+  std::uint32_t completion_entries =
+      16384;                           // per shard; a multiple of the submissions plus a burst of wake-ups
+  std::uint32_t receive_buffers = 64;  // per shard, 16 KiB each: connections read at once
+  std::uint32_t large_receive_buffers = 8;  // per shard, 128 KiB each, for connections that send a lot
+  std::uint32_t accept_backlog = 4096;      // all shards together; the kernel caps it at net.core.somaxconn
+  std::size_t mailbox_bytes = 1u << 20;     // per shard and direction; raised to hold four whole messages
+  bool one_shot_accept = false;             // the accept path of kernels before 6.7
+  bool batch_waits = true;                  // wait up to 50 us for more work while busy
+};
+
+struct Config {
+  // "ADDR:PORT" each, "[::]:PORT" for IPv6; port 0 lets the kernel choose (see Server::endpoints).
+  std::vector<std::string> listen;      // WebSocket
+  std::vector<std::string> listen_tcp;  // length-prefixed: u32 big-endian length, payload
+
+  // Threads, each with its own ring; 0 means max(cores, connections / 65,536, connections * 1.1 /
+  // RLIMIT_NOFILE), rounded up. 1 to 256.
+  std::uint32_t shards = 0;
+  // The most connections to hold. With several shards each may hold a tenth more than its share, because the
+  // kernel spreads connections at random. Further clients wait in the accept backlog.
+  std::uint32_t max_connections = 100'000;
+
+  // Whole messages, in bytes, 1 .. 64 MiB. Larger ones are refused as soon as a header announces them (close
+  // code 1009).
+  std::uint32_t max_message_bytes = 64 * 1024;
+  // Frames of one fragmented message (1008 beyond).
+  std::uint32_t max_fragments = 1024;
+  // Connections per shard that may be in their opening handshake at once; more wait in the backlog. One costs
+  // no more than its socket and its slot unless its request comes in pieces.
+  std::uint32_t max_handshakes = 16'384;
+  // Bytes queued for one connection; beyond it the connection is dropped. 0: 1 MiB, or four whole messages
+  // when that is more.
+  std::uint32_t max_outbox_bytes = 0;
+  // Memory per shard for queued messages and incomplete input together; reserved as address space, used on
+  // demand. 0: 256 MiB, or 8 times a full outbox and a whole message when that is more.
+  std::size_t message_memory_bytes = 0;
+  // Subscriptions per shard; 0: four for each connection it can hold.
+  std::uint32_t max_subscriptions = 0;
+
+  // From accept to the end of the opening handshake; no byte resets it. 1 ms .. 1 h.
+  std::chrono::milliseconds handshake_timeout{5'000};
+  // A connection from which nothing arrived for this long is pinged (WebSocket); 0: never. The first ping is
+  // jittered.
+  std::chrono::milliseconds ping_interval{25'000};
+  // A pinged connection from which nothing arrives for this long is dropped.
+  std::chrono::milliseconds pong_timeout{10'000};
+  // From the first byte of a message to its last.
+  std::chrono::milliseconds message_timeout{30'000};
+  // From our close frame to the end of the connection.
+  std::chrono::milliseconds close_timeout{5'000};
+  // A backlogged peer that takes nothing for this long is dropped.
+  std::chrono::milliseconds stall_timeout{30'000};
+  // From drain to a hard stop. Closes are spread at random over the first two thirds of it.
+  std::chrono::milliseconds drain_timeout{10'000};
+
+  // "scheme://host[:port]" each, or "*". Empty: a browser's Origin must match the Host it connected to.
+  std::vector<std::string> allowed_origins;
+  // Clients that are not browsers send no Origin.
+  bool allow_missing_origin = true;
+  // Subprotocols the server speaks, in its order of preference.
+  std::vector<std::string> subprotocols;
+
+  // Receives one line at a time, without a newline, from any thread; must not block. Default: standard error.
+  std::function<void(std::string_view line)> log;
+
+  Tuning tuning;
+};
+
+}  // namespace holdfast

@@ -1,0 +1,91 @@
+// Connection: a small value that names one live connection, and what can be done with it from its shard's
+// thread.
+//
+// Copy it, keep it, compare it. It stays valid for ever in the sense that using one whose connection has
+// ended does nothing and says so; it never reaches a newer connection (the generation in it differs). All
+// methods must be called on the thread of the connection's shard, that is from a Handler's methods or from a
+// task posted there; other threads use Server::send, Server::close and Server::publish with the ConnectionId.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "holdfast/message.h"
+
+namespace holdfast {
+
+namespace shard {
+class Shard;
+}
+
+// Names a connection across threads: shard, generation and slot in 64 bits. 0 names none.
+struct ConnectionId {
+  std::uint64_t value = 0;
+  friend bool operator==(ConnectionId, ConnectionId) = default;
+};
+
+// The peer's address and port. An IPv4 peer is kept as an IPv4-mapped IPv6 address (RFC 4291 2.5.5.2).
+struct PeerAddress {
+  std::array<std::uint8_t, 16> ip = {};
+  std::uint16_t port = 0;
+  // "127.0.0.1:40000" or "[::1]:40000".
+  std::string to_string() const;
+};
+
+enum class Protocol : std::uint8_t { websocket, length_prefixed };
+
+enum class SendResult : std::uint8_t {
+  queued,      // goes out at the end of this turn
+  backlogged,  // queued behind bytes the peer has not taken yet; on_drained follows when it has caught up
+  closed,      // the connection is closing or gone: nothing was queued
+  overflowed,  // the outbox is at its bound: the connection is being dropped (a gap is never delivered)
+};
+
+class Connection {
+ public:
+  Connection() = default;
+
+  ConnectionId id() const;
+  // True while messages can be sent.
+  bool is_open() const;
+
+  // Queues a copy of the message; never calls the handler. Messages leave in the order of the calls.
+  SendResult send(const Message& message);
+
+  // Starts the closing handshake: what was queued before leaves first, then a close frame with `code` (1000,
+  // 1001, 1008, 1011-1014 or 3000-4999; anything else is sent as 1000) and `reason` (UTF-8, cut at 123
+  // bytes). on_close follows later in this or another turn, never inside this call. Length-prefixed
+  // connections are ended after their outbox.
+  void close(std::uint16_t code = 1000, std::string_view reason = {});
+
+  // A word of the application's own; 0 when the connection opens. Costs no allocation.
+  std::uint64_t word() const;
+  void set_word(std::uint64_t word);
+
+  // Adds the connection to a topic (1 to 255 bytes of any content) or removes it. subscribe returns false
+  // when the connection is not open, was already subscribed, or a bound was reached
+  // (Config::max_subscriptions).
+  bool subscribe(std::string_view topic);
+  bool unsubscribe(std::string_view topic);
+
+  // Bytes queued and not yet taken by the kernel.
+  std::size_t outbox_bytes() const;
+  PeerAddress peer() const;
+  Protocol protocol() const;
+
+  friend bool operator==(const Connection&, const Connection&) = default;
+
+ private:
+  friend class shard::Shard;
+  Connection(shard::Shard* shard, std::uint32_t slot, std::uint32_t generation)
+      : shard_(shard), slot_(slot), generation_(generation) {}
+
+  shard::Shard* shard_ = nullptr;
+  std::uint32_t slot_ = 0;
+  std::uint32_t generation_ = 0;
+};
+
+}  // namespace holdfast

@@ -1,0 +1,191 @@
+// The checks and the arithmetic.
+#include "shard/capacity.h"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "http/origin.h"
+#include "http/syntax.h"
+#include "hub/homes.h"
+#include "shard/limits.h"
+
+namespace holdfast::shard {
+namespace {
+
+constexpr std::uint64_t divide_up(std::uint64_t value, std::uint64_t by) {
+  return (value + by - 1) / by;
+}
+
+// A tenth more than a fair share: SO_REUSEPORT spreads by hash, and a full shard makes its clients wait while
+// others have room.
+constexpr std::uint64_t with_headroom(std::uint64_t connections) {
+  return divide_up(connections * 11, 10);
+}
+
+absl::Status out_of_range(const char* setting, std::uint64_t value, std::uint64_t least, std::uint64_t most) {
+  return absl::InvalidArgumentError(
+      absl::StrCat(setting, "=", value, " is out of range: choose a value from ", least, " to ", most));
+}
+
+absl::Status check_bounds(const Config& config) {
+  const auto check = [](const char* name, std::uint64_t value, std::uint64_t least, std::uint64_t most) {
+    return value < least || value > most ? out_of_range(name, value, least, most) : absl::OkStatus();
+  };
+  const Tuning& tuning = config.tuning;
+  const struct {
+    const char* name;
+    std::uint64_t value, least, most;
+  } bounds[] = {
+      {"shards", config.shards, 0, hub::kShardsMaximum},
+      {"max_connections", config.max_connections, 1,
+       hub::kShardsMaximum * std::uint64_t{kConnectionsPerShardMaximum}},
+      {"max_message_bytes", config.max_message_bytes, 1, kMessageBytesMaximum},
+      {"max_fragments", config.max_fragments, 1, 1u << 20},
+      {"max_handshakes", config.max_handshakes, 1, 1u << 20},
+      {"tuning.submission_entries", tuning.submission_entries, 8, 32'768},
+      {"tuning.completion_entries", tuning.completion_entries, 16, 65'536},
+      {"tuning.receive_buffers", tuning.receive_buffers, 1, 4096},
+      {"tuning.large_receive_buffers", tuning.large_receive_buffers, 0, 4096},
+      {"tuning.accept_backlog", tuning.accept_backlog, 1, 65'535},
+  };
+  for (const auto& bound : bounds) {
+    if (absl::Status status = check(bound.name, bound.value, bound.least, bound.most); !status.ok())
+      return status;
+  }
+  if (config.max_outbox_bytes == 0) return absl::OkStatus();
+  const std::uint64_t least_outbox = std::uint64_t{config.max_message_bytes} + 16;
+  return check("max_outbox_bytes", config.max_outbox_bytes, least_outbox, 1u << 30);
+}
+
+absl::Status check_times(const Config& config) {
+  using std::chrono::milliseconds;
+  const struct {
+    const char* name;
+    milliseconds value, least;
+  } times[] = {
+      {"handshake_timeout", config.handshake_timeout, milliseconds(1)},
+      {"ping_interval", config.ping_interval, milliseconds(0)},
+      {"pong_timeout", config.pong_timeout, milliseconds(1)},
+      {"message_timeout", config.message_timeout, milliseconds(1)},
+      {"close_timeout", config.close_timeout, milliseconds(1)},
+      {"stall_timeout", config.stall_timeout, milliseconds(1)},
+      {"drain_timeout", config.drain_timeout, milliseconds(0)},
+  };
+  constexpr milliseconds kMost = std::chrono::hours(24);
+  for (const auto& time : times) {
+    if (time.value < time.least || time.value > kMost) {
+      return absl::InvalidArgumentError(absl::StrCat(time.name, "=", time.value.count(),
+                                                     "ms is out of range: choose from ", time.least.count(),
+                                                     "ms to 24h"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status check_handshake(const Config& config) {
+  for (const std::string& origin : config.allowed_origins) {
+    if (!http::valid_allowed_origin(origin)) {
+      return absl::InvalidArgumentError(absl::StrCat("allowed_origins: \"", origin,
+                                                     "\" can never match: write scheme://host or "
+                                                     "scheme://host:port, or * for any"));
+    }
+  }
+  for (const std::string& subprotocol : config.subprotocols) {
+    if (!http::is_token(subprotocol)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("subprotocols: \"", subprotocol,
+                       "\" is not a token: use letters, digits and !#$%&'*+-.^_`|~ (RFC 6455 section 4.1)"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::uint32_t> choose_shards(const Config& config, const Host& host) {
+  const std::uint64_t listeners = config.listen.size() + config.listen_tcp.size();
+  const std::uint64_t table = std::min<std::uint64_t>(kConnectionsPerShardMaximum, host.open_files);
+  if (table < 16) {
+    return absl::ResourceExhaustedError(absl::StrCat(
+        "RLIMIT_NOFILE is ", host.open_files, ", too low to serve: raise it with ulimit -n or LimitNOFILE="));
+  }
+  // Spare slots: one per listener, see net/listener.h.
+  const std::uint64_t per_shard = table - listeners;
+  const std::uint64_t needed =
+      config.max_connections <= per_shard ? 1 : divide_up(with_headroom(config.max_connections), per_shard);
+  if (needed > hub::kShardsMaximum) {
+    return absl::ResourceExhaustedError(absl::StrCat(
+        "max_connections=", config.max_connections, " needs ", needed,
+        " shards at RLIMIT_NOFILE=", host.open_files, ", but a server has at most ", hub::kShardsMaximum,
+        ": raise the limit (ulimit -Hn, LimitNOFILE=) or lower max_connections"));
+  }
+  if (config.shards == 0) return static_cast<std::uint32_t>(std::max<std::uint64_t>(host.cores, needed));
+  const std::uint64_t wanted = config.shards == 1
+                                   ? config.max_connections
+                                   : divide_up(with_headroom(config.max_connections), config.shards);
+  if (wanted > per_shard) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "shards=", config.shards, " cannot hold max_connections=", config.max_connections,
+        ": one shard holds at most ", per_shard, " here (65,536 a ring, RLIMIT_NOFILE=", host.open_files,
+        "); use shards=", needed, " or more, or 0 to have it computed"));
+  }
+  return config.shards;
+}
+
+}  // namespace
+
+absl::StatusOr<Capacity> plan_capacity(const Config& config, const Host& host) {
+  if (config.listen.empty() && config.listen_tcp.empty()) {
+    return absl::InvalidArgumentError(
+        "nothing to listen on: give listen (WebSocket) or listen_tcp an ADDR:PORT");
+  }
+  if (absl::Status status = check_bounds(config); !status.ok()) return status;
+  if (absl::Status status = check_times(config); !status.ok()) return status;
+  if (absl::Status status = check_handshake(config); !status.ok()) return status;
+  auto shards = choose_shards(config, host);
+  if (!shards.ok()) return shards.status();
+
+  Capacity capacity;
+  capacity.shards = *shards;
+  const std::uint64_t share =
+      *shards == 1 ? config.max_connections : divide_up(with_headroom(config.max_connections), *shards);
+  const std::uint64_t listeners = config.listen.size() + config.listen_tcp.size();
+  capacity.sizes.slots = static_cast<std::uint32_t>(share + listeners - 1);
+  // Frames owed at once: sixteen for each connection, at least enough for one full outbox of small messages.
+  capacity.sizes.outbox_nodes = std::max<std::uint32_t>(16 * capacity.sizes.slots, 65'536);
+  capacity.sizes.subscriptions =
+      config.max_subscriptions > 0 ? config.max_subscriptions : 4 * capacity.sizes.slots;
+  const std::size_t wanted =
+      config.message_memory_bytes > 0
+          ? config.message_memory_bytes
+          : std::max<std::size_t>(std::size_t{256} << 20,
+                                  8 * (std::size_t{Limits::outbox_bytes(config)} + config.max_message_bytes));
+  capacity.sizes.arena_bytes =
+      divide_up(std::max<std::size_t>(wanted, 4u << 20), memory::BlockArena::kPageBytes) *
+      memory::BlockArena::kPageBytes;
+  const std::uint64_t descriptors = capacity.shards * (kOrdinaryDescriptorsPerShard + listeners) + 64;
+  if (descriptors > host.open_files) {
+    return absl::ResourceExhaustedError(absl::StrCat(capacity.shards, " shards need ", descriptors,
+                                                     " ordinary descriptors, RLIMIT_NOFILE allows ",
+                                                     host.open_files, ": raise it or use fewer shards"));
+  }
+  return capacity;
+}
+
+Host read_host() {
+  Host host;
+  host.cores = std::max(1u, std::thread::hardware_concurrency());
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+    if (limit.rlim_cur < limit.rlim_max) {
+      limit.rlim_cur = limit.rlim_max;
+      if (setrlimit(RLIMIT_NOFILE, &limit) != 0) getrlimit(RLIMIT_NOFILE, &limit);
+    }
+    host.open_files = limit.rlim_cur;
+  }
+  return host;
+}
+
+}  // namespace holdfast::shard

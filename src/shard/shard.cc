@@ -1,0 +1,198 @@
+// The loop. Read turn() first: it is the server.
+#include "shard/shard.h"
+
+#include <algorithm>
+#include <cstdio>
+
+#include "base/check.h"
+
+namespace holdfast::shard {
+namespace {
+
+thread_local Shard* running_shard = nullptr;
+
+// Tags of wake completions: which way the wake came.
+constexpr std::uint32_t kDoorbellKey = 0;
+constexpr std::uint32_t kWakeFailedKey = 2;
+
+}  // namespace
+
+using memory::Index;
+using memory::kNoIndex;
+using ring::Completion;
+using ring::Op;
+
+Shard* Shard::current() {
+  return running_shard;
+}
+
+void Shard::running_on_this_thread(Shard* shard) {
+  running_shard = shard;
+}
+
+bool Shard::turn() {
+  CHECK(started_);
+  running_on_this_thread(this);
+  read_clock();
+  read_wishes();       // drain or stop, asked for by another thread
+  reap_completions();  // what the kernel has finished
+  read_ready();        // bytes from ready sockets -> messages -> the handler
+  read_mailboxes();    // what other threads and shards sent
+  fire_timers();       // pings, deadlines
+  call_drained();
+  reap_ended();  // on_close, and the descriptors of those nothing is in the kernel for
+  flush();       // one send for each connection that is owed something
+  adjust_listeners();
+  count();
+  const bool finished = stopping_ && table_.used() == 0 && listeners_idle();
+  if (!finished) sleep();
+  running_on_this_thread(nullptr);
+  return !finished;
+}
+
+void Shard::read_clock() {
+  const std::uint64_t now_ns = clock_->monotonic_ns();
+  CHECK(now_ns >= now_ns_);
+  const std::uint64_t passed_ns = now_ns - now_ns_;
+  if (now_ns_ != 0 && passed_ns > last_wait_ns_ + Limits::kGapNs) {
+    // Stopped, suspended or starved: the peers' answers are waiting to be read, so no deadline moves closer.
+    gaps_ns_ += passed_ns;
+    counters_.clock_gaps.add();
+  }
+  now_ns_ = now_ns;
+  now_ = static_cast<time::Tick>((now_ns_ - gaps_ns_) / net::kTickNs);
+}
+
+void Shard::reap_completions() {
+  while (const std::size_t count = ring_->reap(completions_)) {
+    for (std::size_t i = 0; i < count; ++i) dispatch(completions_[i]);
+  }
+}
+
+void Shard::dispatch(const Completion& completion) {
+  const ring::Tag tag = completion.tag();
+  if (tag.op == Op::accept) return accept_done(completion);
+  if (tag.op == Op::wake) return wake_done(completion);
+  net::Slot* slot = table_.find(tag.slot, tag.generation);
+  if (slot == nullptr) {
+    counters_.stale_completions.add();
+    return;
+  }
+  working_on_ = tag.slot;
+  working_op_ = tag.op;
+  switch (tag.op) {
+    case Op::readable:
+      readable(tag.slot, *slot, completion);
+      break;
+    case Op::receive:
+      receive_done(tag.slot, *slot, completion);
+      break;
+    case Op::send:
+      send_done(tag.slot, *slot, completion);
+      break;
+    case Op::writable:
+      writable_done(tag.slot, *slot, completion);
+      break;
+    case Op::peer_address:
+      peer_address_done(tag.slot, *slot, completion);
+      break;
+    case Op::cancel:
+      slot->leave_kernel(net::kReadableCancel);
+      break;
+    case Op::cancel_writable:
+      slot->leave_kernel(net::kWritableCancel);
+      break;
+    case Op::reset_on_close:
+      slot->leave_kernel(net::kSettingReset);
+      break;
+    case Op::close:
+      return close_done(tag.slot, *slot, completion);
+    case Op::accept:
+    case Op::wake:
+    case Op::none:
+      CHECK(false);
+  }
+  if (slot->state() == net::State::disarming) release_when_joined(tag.slot);
+}
+
+void Shard::wake_done(const Completion& completion) {
+  const ring::Tag tag = completion.tag();
+  if (tag.generation == kDoorbellKey && !completion.more()) {
+    ring_->watch(neighbour().doorbell->descriptor(), tag);
+  } else if (tag.generation == kWakeFailedKey) {
+    (*options_.neighbours)[tag.slot]->doorbell->ring();
+  }
+  // What the wake was for lies in the mailboxes, which every turn reads.
+}
+
+bool Shard::work_left() const {
+  return !ready_.empty() || !flush_.empty() || !reap_.empty() || !drained_.empty() || letters_left_ ||
+         deadlines_left_ || sweeping_;
+}
+
+void Shard::sleep() {
+  ring::Wait wait;
+  if (work_left()) {
+    wait.events = 0;
+  } else {
+    const bool pongs_due = pings_this_turn_ > 1 && events_this_turn_ == 0;
+    const std::uint32_t expected = pongs_due ? pings_this_turn_ : events_this_turn_;
+    wait.timeout_ns = sleep_limit_ns();
+    if (config_.tuning.batch_waits && expected > 1) {
+      wait.events = std::min(expected, Limits::kBatchMaximum);
+      wait.batch_wait_ns = pongs_due ? Limits::kPongWaitNs : Limits::kBatchWaitNs;
+    }
+  }
+  events_this_turn_ = 0;
+  pings_this_turn_ = 0;
+  last_wait_ns_ = wait.timeout_ns;
+  ring_->submit_and_wait(wait);
+}
+
+std::uint64_t Shard::sleep_limit_ns() const {
+  if (forward_stalled_ || !interest_retries_.empty()) return Limits::kStalledForwardNs;
+  constexpr auto kMostTicks = static_cast<time::Tick>(Limits::kSleepMaximumNs / net::kTickNs);
+  time::Tick wait_ticks = retry_.empty() ? wheel_.ticks_until_next(kMostTicks) : 1;
+  for (const net::Listener& listener : listeners_) {
+    if (listener.backing_off(now_)) wait_ticks = std::min(wait_ticks, listener.backoff_until() - now_);
+  }
+  if (draining_)
+    wait_ticks = std::min<time::Tick>(wait_ticks, net::reached(now_, hard_stop_) ? 0 : hard_stop_ - now_);
+  const std::uint64_t into_tick_ns = (now_ns_ - gaps_ns_) % net::kTickNs;
+  const std::uint64_t limit_ns = wait_ticks * net::kTickNs;
+  return limit_ns > into_tick_ns ? limit_ns - into_tick_ns : 0;
+}
+
+void Shard::count() {
+  counters_.turns.add();
+  counters_.connections_open.set(connections_open_);
+  counters_.slots_in_use.set(table_.used());
+  counters_.buffers_out.set(receive_pool_.lent());
+  counters_.frames_live.set(frames_.live());
+  counters_.assemblies_in_use.set(assemblies_.used());
+  counters_.bytes_queued.set(outbox_.bytes_queued());
+  counters_.message_memory_used.set(arena_.used_bytes());
+  counters_.subscriptions.set(topics_.subscriptions());
+  counters_.wslay_contexts.set(ws_reader_.contexts_lent());
+  const ring::Statistics& statistics = ring_->statistics();
+  counters_.ring_overflows.set(statistics.overflows);
+  counters_.ring_enters.set(statistics.enters);
+  counters_.ring_completions.set(statistics.completions);
+}
+
+void Shard::describe_work(void* shard, char* buffer, unsigned capacity) {
+  const auto* self = static_cast<Shard*>(shard);
+  if (self->working_on_ == kNoIndex) {
+    std::snprintf(buffer, capacity, "shard %u was between completions", self->options_.number);
+    return;
+  }
+  const net::Slot& slot = self->memory_.slots[self->working_on_];
+  std::snprintf(
+      buffer, capacity,
+      "shard %u worked on slot %u generation %u state %s op %d in_flight 0x%x flags 0x%x outbox %u bytes",
+      self->options_.number, self->working_on_, static_cast<unsigned>(slot.generation),
+      net::state_name(slot.state()), static_cast<int>(self->working_op_),
+      static_cast<unsigned>(slot.in_flight), static_cast<unsigned>(slot.flags), slot.outbox_bytes);
+}
+
+}  // namespace holdfast::shard

@@ -1,0 +1,274 @@
+// Shard: one thread, one ring, one slab of slots, one timer wheel, and its part of the topics.
+//
+// turn() is the whole server in one function: reap what the kernel has finished, read what is ready and hand
+// messages to the handler, take in what other shards sent, fire timers, write what is owed, finish what is
+// ending, sleep. It is in shard.cc; the steps are in shard_accept.cc, shard_read.cc, shard_handshake.cc,
+// shard_protocol.cc, shard_write.cc, shard_end.cc, shard_time.cc and shard_hub.cc. Everything here is touched
+// by the shard's own thread only, except where a comment says otherwise. Invariants, CHECKed by validate():
+// every open connection is watched, being armed, or waiting in the ready list (never deaf); a slot is free
+// only when nothing of it is in the kernel; at most one send per slot is.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "base/clock.h"
+#include "base/entropy.h"
+#include "holdfast/config.h"
+#include "holdfast/handler.h"
+#include "http/upgrade.h"
+#include "hub/homes.h"
+#include "hub/topics.h"
+#include "memory/frame.h"
+#include "net/address.h"
+#include "net/connection_table.h"
+#include "net/listener.h"
+#include "net/outbox.h"
+#include "net/receive_pool.h"
+#include "net/ticks.h"
+#include "ring/ring.h"
+#include "shard/counters.h"
+#include "shard/limits.h"
+#include "shard/neighbour.h"
+#include "shard/shard_memory.h"
+#include "tcp/reader.h"
+#include "time/wheel.h"
+#include "ws/reader.h"
+
+namespace holdfast::shard {
+
+struct ShardOptions {
+  std::uint32_t number = 0;
+  std::uint32_t shards = 1;
+  ShardSizes sizes;  // slots include one spare for each listener but the first
+  std::vector<net::ListenerOptions> listeners;
+  base::SipKey topic_key;            // the same on every shard of a server
+  Neighbours* neighbours = nullptr;  // one per shard, this one included; outlives the shard
+  // Called with each listening descriptor once the kernel no longer accepts on it.
+  std::function<void(int)> close_listener;
+};
+
+class Shard {
+ public:
+  // `config`, `clock` and `handler` must outlive the shard. Reserves memory and the file table. The listening
+  // descriptors are handed to close_listener when the shard stops accepting.
+  static absl::StatusOr<std::unique_ptr<Shard>> create(const ShardOptions& options, const Config& config,
+                                                       std::unique_ptr<ring::Ring> ring, base::Clock* clock,
+                                                       base::Entropy* entropy, Handler* handler);
+  ~Shard();
+
+  // On the shard's thread: start(), then turn() until it returns false (stopped, everything released).
+  absl::Status start();
+  bool turn();
+
+  // The shard whose turn is running on this thread, or nullptr.
+  static Shard* current();
+
+  // What Connection and Server offer, on the shard's thread.
+  SendResult send(memory::Index index, std::uint32_t generation, const Message& message);
+  void close(memory::Index index, std::uint32_t generation, std::uint16_t code, std::string_view reason);
+  bool subscribe(memory::Index index, std::uint32_t generation, std::string_view topic);
+  bool unsubscribe(memory::Index index, std::uint32_t generation, std::string_view topic);
+  bool publish(std::string_view topic, const Message& message);
+  net::Slot* find(memory::Index index, std::uint32_t generation) { return table_.find(index, generation); }
+  PeerAddress peer(memory::Index index);
+  Handler& handler() { return *handler_; }
+
+  std::uint32_t number() const { return options_.number; }
+  const Counters& counters() const { return counters_; }  // any thread
+  const ring::Ring& ring() const { return *ring_; }
+  // Walks everything and CHECKs the invariants. For tests and simulations.
+  void validate();
+
+ private:
+  class WebSocketEvents;
+  class LengthPrefixedMessages;
+
+  Shard(const ShardOptions& options, const Config& config, ShardMemory memory,
+        std::unique_ptr<ring::Ring> ring, base::Clock* clock, base::Entropy* entropy, Handler* handler);
+
+  // shard.cc
+  void read_clock();
+  void reap_completions();
+  void dispatch(const ring::Completion& completion);
+  void wake_done(const ring::Completion& completion);
+  void count();
+  void sleep();
+  bool work_left() const;
+  std::uint64_t sleep_limit_ns() const;
+  Neighbour& neighbour() { return *(*options_.neighbours)[options_.number]; }
+  static void running_on_this_thread(Shard* shard);
+  static void describe_work(void* shard, char* buffer, unsigned capacity);
+
+  // shard_accept.cc
+  void adjust_listeners();
+  bool listeners_idle() const;
+  void accept_done(const ring::Completion& completion);
+  void peer_address_done(memory::Index index, net::Slot& slot, const ring::Completion& completion);
+  void arrived(memory::Index index, net::Slot& slot, const ring::SocketAddress& address);
+  void watch(memory::Index index, net::Slot& slot);
+
+  // shard_read.cc
+  void queue_ready(memory::Index index, net::Slot& slot);
+  void readable(memory::Index index, net::Slot& slot, const ring::Completion& completion);
+  void read_ready();
+  bool queue_receive(memory::Index index);
+  std::span<std::byte> receive_in_place(const net::Slot& slot);
+  static void adapt_receive_size(net::Slot& slot, std::size_t count);
+  void receive_done(memory::Index index, net::Slot& slot, const ring::Completion& completion);
+  void receive_failed(memory::Index index, net::Slot& slot, int error);
+  void input_ended(memory::Index index, net::Slot& slot);
+
+  // shard_handshake.cc
+  void handshake_input(memory::Index index, std::span<std::byte> bytes);
+  void behind_handshake(memory::Index index, std::span<std::byte> bytes);
+  void handshake_head(memory::Index index, std::string_view text);
+  void admit(memory::Index index, const http::RequestHead& head);
+  void admit_length_prefixed(memory::Index index);
+  void opened(memory::Index index, std::uint64_t word);
+  void reject(memory::Index index, http::Status status);
+
+  // shard_protocol.cc
+  void input(memory::Index index, std::span<std::byte> bytes);
+  void placed(memory::Index index, std::size_t count);
+  void websocket_input(memory::Index index, std::span<std::byte> bytes);
+  void after_websocket(memory::Index index, const ws::Violation& violation, memory::Index assembly_before,
+                       bool message_seen);
+  void length_prefixed_input(memory::Index index, std::span<std::byte> bytes);
+  void after_length_prefixed(memory::Index index, tcp::Verdict verdict, memory::Index assembly_before,
+                             bool message_seen);
+  void note_assembly(memory::Index index, memory::Index assembly_before, bool message_seen);
+  void violated(memory::Index index, std::uint16_t code, std::string_view reason);
+  void abandon_input(memory::Index index);
+
+  // shard_write.cc
+  memory::Index encode(bool length_prefixed, MessageType type, std::span<const std::byte> payload);
+  memory::Index encode_websocket(ws::Opcode opcode, std::span<const std::byte> payload);
+  memory::Index encode_raw(std::string_view bytes);
+  SendResult enqueue(memory::Index index, net::Slot& slot, memory::Index frame);
+  bool send_control(memory::Index index, ws::Opcode opcode, std::span<const std::byte> payload);
+  void send_close(memory::Index index, std::uint16_t code, std::string_view reason);
+  void queue_flush(memory::Index index, net::Slot& slot);
+  void flush();
+  bool flush_one(memory::Index index);
+  void send_done(memory::Index index, net::Slot& slot, const ring::Completion& completion);
+  void writable_done(memory::Index index, net::Slot& slot, const ring::Completion& completion);
+  void send_failed(memory::Index index, net::Slot& slot, int error);
+  void backlogged(memory::Index index, net::Slot& slot);
+  void outbox_emptied(memory::Index index, net::Slot& slot);
+  void call_drained();
+
+  // shard_end.cc
+  void flush_then_end(memory::Index index);
+  void all_said(memory::Index index, net::Slot& slot);
+  void drop(memory::Index index, std::uint16_t code);
+  void end(memory::Index index);
+  void queue_reap(memory::Index index, net::Slot& slot);
+  void reap_ended();
+  void tell_closed(memory::Index index);
+  void release_when_joined(memory::Index index);
+  void close_done(memory::Index index, net::Slot& slot, const ring::Completion& completion);
+  void set_close_reason(memory::Index index, std::string_view reason);
+
+  // shard_time.cc
+  void fire_timers();
+  void deadline(memory::Index index);
+  void open_deadline(memory::Index index, net::Slot& slot);
+  void send_ping(memory::Index index, net::Slot& slot);
+  bool pinged(const net::Slot& slot) const;
+  void schedule_open(memory::Index index, net::Slot& slot);
+  void read_wishes();
+  void begin_drain();
+  void begin_stop();
+  void sweep();
+  void retry_transient();
+
+  // shard_hub.cc
+  void read_mailboxes();
+  bool take_request(const Letter& letter);
+  bool forward(const Letter& letter);
+  void deliver(std::string_view topic, const Message& message);
+  bool push_to(std::uint32_t shard, bool delivery, const Letter& letter);
+  void wake(std::uint32_t shard);
+  Letter interest_letter(std::string_view topic, bool interested) const;
+  void announce_interest(std::string_view topic, bool interested);
+  void retry_interest();
+  void leave_topics(net::Slot& slot);
+
+  const ShardOptions options_;
+  const Config& config_;
+  const Limits limits_;
+  ShardMemory memory_;
+  std::unique_ptr<ring::Ring> ring_;
+  base::Clock* clock_;
+  base::Random random_;
+  Handler* handler_;
+  Counters counters_;
+
+  memory::BlockArena arena_;
+  memory::FramePool frames_;
+  memory::AssemblyPool assemblies_;
+  net::ConnectionTable table_;
+  time::Wheel wheel_;
+  net::Outbox outbox_;
+  net::ReceivePool receive_pool_;
+  std::vector<net::Listener> listeners_;
+  http::AcceptKey accept_key_;
+  ws::Reader ws_reader_;
+  tcp::Reader tcp_reader_;
+  hub::Topics topics_;
+  hub::Homes homes_;
+
+  // Time: real nanoseconds at the start of the turn, and the ticks deadlines are kept in, which leave out
+  // gaps in which this thread did not run (a stopped process must not expire every ping at once).
+  std::uint64_t now_ns_ = 0;
+  std::uint64_t gaps_ns_ = 0;
+  std::uint64_t last_wait_ns_ = 0;
+  time::Tick now_ = 0;
+
+  // Work lists of slots. Vectors, not links in the slots: they are walked in order, touch only what is
+  // queued, and are reserved for every slot at start. A slot is in each at most once (the kQueued flags).
+  std::vector<memory::Index> ready_;    // to read, in order of readiness
+  std::vector<memory::Index> reading_;  // the part of ready_ being read this turn
+  std::vector<memory::Index> flush_;    // to write
+  std::vector<memory::Index> flushing_;
+  std::vector<memory::Index> reap_;  // to tell or finish
+  std::vector<memory::Index> reaping_;
+  std::vector<memory::Index> drained_;  // on_drained is owed
+  std::vector<memory::Index> due_;      // deadlines of this turn
+  std::vector<memory::Index> retry_;    // operations the kernel had no memory for; tried again next tick
+  time::Tick retried_at_ = 0;
+  std::unique_ptr<memory::Index[]> buffers_;  // receive buffer per slot, while a receive is in the kernel
+  std::vector<ring::Completion> completions_;
+  memory::Pool<ring::SocketAddress> peer_queries_;  // memory of address queries in the kernel
+
+  struct InterestRetry {
+    std::string topic;
+    bool interested;
+  };
+  std::vector<InterestRetry> interest_retries_;
+  hub::ShardSet forward_left_;    // shards the publication at the head of `requests` has yet to go to
+  bool forward_stalled_ = false;  // it waits because one of their mailboxes is full
+  bool letters_left_ = false;     // this turn's budget of letters ran out
+  bool deadlines_left_ = false;   // this turn's budget of deadlines ran out
+
+  std::uint32_t events_this_turn_ = 0;  // wake-ups reaped in this turn: how busy we are
+  std::uint32_t pings_this_turn_ = 0;   // as many pongs will come back together
+  std::uint32_t connections_open_ = 0;
+  std::array<std::byte, ws::kControlPayloadMaximumBytes> pong_payload_ = {};
+  bool started_ = false;
+  bool draining_ = false;
+  bool stopping_ = false;
+  time::Tick hard_stop_ = 0;
+  bool sweeping_ = false;  // a drain or stop is walking over the slots
+  memory::Index sweep_cursor_ = 0;
+  memory::Index working_on_ = memory::kNoIndex;  // for the CHECK context: slot of the completion in hand
+  ring::Op working_op_ = ring::Op::none;
+};
+
+}  // namespace holdfast::shard

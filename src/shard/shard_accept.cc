@@ -1,0 +1,111 @@
+// How a client comes in: accepted into a slot, its address learnt, its socket watched.
+#include <algorithm>
+
+#include "base/check.h"
+#include "shard/shard.h"
+
+namespace holdfast::shard {
+
+using memory::Index;
+using memory::kNoIndex;
+using net::State;
+using ring::Completion;
+using ring::Op;
+
+// The bound is whatever is scarcer: free slots or room for another handshake. Armed one-shot accepts count as
+// taken.
+void Shard::adjust_listeners() {
+  if (draining_ || stopping_) {
+    for (net::Listener& listener : listeners_) {
+      listener.stop(*ring_);
+      if (listener.idle()) listener.close(options_.close_listener);
+    }
+    return;
+  }
+  const std::uint32_t spare = static_cast<std::uint32_t>(listeners_.size()) - 1;
+  const std::uint32_t free_slots = table_.count(State::free) > spare ? table_.count(State::free) - spare : 0;
+  const std::uint32_t handshakes = table_.count(State::handshaking);
+  const std::uint32_t room = handshakes < limits_.max_handshakes ? limits_.max_handshakes - handshakes : 0;
+  std::uint32_t promised = 0;
+  for (const net::Listener& listener : listeners_) promised += listener.promised();
+  for (net::Listener& listener : listeners_) {
+    const std::uint32_t others = promised - listener.promised();
+    const std::uint32_t allowance = std::min(free_slots, room);
+    // With the last slots promised to others a listener still arms one accept: there is a spare slot for it.
+    listener.adjust(*ring_, allowance > others ? allowance - others : std::min(allowance, 1u), now_);
+  }
+}
+
+bool Shard::listeners_idle() const {
+  return std::all_of(listeners_.begin(), listeners_.end(),
+                     [](const net::Listener& listener) { return listener.idle(); });
+}
+
+void Shard::accept_done(const Completion& completion) {
+  CHECK(completion.tag().slot < listeners_.size());
+  net::Listener& listener = listeners_[completion.tag().slot];
+  const std::uint64_t errors = listener.errors();
+  const net::Listener::Accepted accepted = listener.completed(completion, now_);
+  counters_.accept_errors.add(listener.errors() - errors);
+  if (!accepted.accepted) return;
+
+  const auto index = static_cast<Index>(completion.result);
+  table_.claim(index, listener.number());
+  net::Slot& slot = table_[index];
+  counters_.accepted.add();
+  if (listener.options().length_prefixed) slot.set(net::kLengthPrefixed);
+  slot.last_activity = now_;
+  wheel_.schedule(index, now_ + limits_.handshake_timeout);
+  if (draining_ || stopping_) return end(index);
+  if (accepted.address != nullptr) return arrived(index, slot, *accepted.address);
+
+  // A multishot accept cannot say who came: its address buffer would be shared. Asked for apart, 0.28 us.
+  const Index query = peer_queries_.claim();
+  CHECK(query != kNoIndex);  // one per slot
+  CHECK(query <= 0xffff);
+  table_.detail(index).peer_port = static_cast<std::uint16_t>(query);
+  ring::SocketAddress& address = peer_queries_[query];
+  address = ring::SocketAddress{};
+  address.length = listener.options().ipv6 ? sizeof(sockaddr_in6) : sizeof(sockaddr_in);
+  slot.enter_kernel(net::kQueryingPeer);
+  ring_->peer_address(index, &address, table_.tag(Op::peer_address, index));
+  // Armed in the same submit: nothing is read before the address is known (see queue_receive).
+  watch(index, slot);
+}
+
+void Shard::peer_address_done(Index index, net::Slot& slot, const Completion& completion) {
+  slot.leave_kernel(net::kQueryingPeer);
+  const Index query = table_.detail(index).peer_port;
+  const ring::SocketAddress address = peer_queries_[query];
+  peer_queries_.release(query);
+  table_.detail(index).peer_port = 0;
+  if (net::is_ending(slot.state())) return;
+  if (completion.result < 0) return end(index);  // ENOTCONN: reset before we looked
+  arrived(index, slot, address);
+}
+
+// The peer's address is known: the client may ask for something.
+void Shard::arrived(Index index, net::Slot& slot, const ring::SocketAddress& address) {
+  const PeerAddress peer = net::parse_peer(address);
+  net::SlotDetail& detail = table_.detail(index);
+  std::copy(peer.ip.begin(), peer.ip.end(), detail.peer_ip);
+  detail.peer_port = peer.port;
+  if (!slot.in_kernel(net::kReadableArmed)) watch(index, slot);
+  if (slot.is(net::kLengthPrefixed)) admit_length_prefixed(index);
+}
+
+void Shard::watch(Index index, net::Slot& slot) {
+  CHECK(net::reads_input(slot.state()));
+  slot.enter_kernel(net::kReadableArmed);
+  ring_->arm_readable(index, table_.tag(Op::readable, index));
+}
+
+PeerAddress Shard::peer(Index index) {
+  PeerAddress peer;
+  const net::SlotDetail& detail = table_.detail(index);
+  std::copy(std::begin(detail.peer_ip), std::end(detail.peer_ip), peer.ip.begin());
+  peer.port = table_[index].in_kernel(net::kQueryingPeer) ? 0 : detail.peer_port;
+  return peer;
+}
+
+}  // namespace holdfast::shard

@@ -1,0 +1,180 @@
+// From readiness to bytes: which sockets are read, into which memory, and what an end of input means.
+//
+// Readiness comes from the multishot polls; for every ready socket one receive is queued, all are submitted
+// together and complete inline (rule R1). A receive that fills its memory puts the socket at the end of the
+// ready list, so that nobody is read twice before everybody has been read once.
+#include <poll.h>
+
+#include <cerrno>
+
+#include "base/check.h"
+#include "shard/shard.h"
+
+namespace holdfast::shard {
+
+using memory::Index;
+using memory::kNoIndex;
+using net::State;
+using ring::Completion;
+using ring::Op;
+
+void Shard::queue_ready(Index index, net::Slot& slot) {
+  if (slot.is(net::kQueuedReady)) return;
+  slot.set(net::kQueuedReady);
+  ready_.push_back(index);
+}
+
+void Shard::readable(Index index, net::Slot& slot, const Completion& completion) {
+  ++events_this_turn_;
+  if (!completion.more()) {
+    slot.leave_kernel(net::kReadableArmed);
+    if (net::is_ending(slot.state())) return;
+    if (completion.result < 0) return end(index);  // the kernel cannot watch this socket
+    // Ended by the kernel, because the completion queue was full. Armed again, or the connection would go
+    // deaf; but only when it has been read (receive_done): armed at once, with its input still there, it
+    // would complete at once, and into the same full queue.
+  }
+  if (completion.result <= 0 || !net::reads_input(slot.state())) return;
+  if ((completion.result & (POLLRDHUP | POLLHUP | POLLERR)) != 0) slot.set(net::kPeerFinished);
+  queue_ready(index, slot);
+}
+
+void Shard::read_ready() {
+  if (ready_.empty()) return;
+  reading_.swap(ready_);
+  std::size_t next = 0;
+  while (next < reading_.size()) {
+    const std::size_t first = next;
+    while (next < reading_.size() && queue_receive(reading_[next])) ++next;
+    if (next < reading_.size()) counters_.receive_buffer_waits.add();
+    if (next == first) break;  // every buffer is still with the kernel
+    ring_->submit();
+    reap_completions();
+  }
+  // Those that got no buffer stay in front of those that became ready meanwhile.
+  if (next < reading_.size()) {
+    ready_.insert(ready_.begin(), reading_.begin() + static_cast<std::ptrdiff_t>(next), reading_.end());
+  }
+  reading_.clear();
+}
+
+// False when there is no memory to receive into: the slot stays queued.
+bool Shard::queue_receive(Index index) {
+  net::Slot& slot = table_[index];
+  if (!slot.is(net::kQueuedReady)) return true;  // the slot has a new tenant since it was queued
+  if (!net::reads_input(slot.state()) || slot.in_kernel(net::kReceiving)) {
+    slot.clear(net::kQueuedReady);
+    return true;
+  }
+  if (slot.in_kernel(net::kQueryingPeer)) {
+    ready_.push_back(index);
+    return true;
+  }
+  std::span<std::byte> memory = receive_in_place(slot);
+  Index buffer = kNoIndex;
+  if (memory.empty()) {
+    buffer = receive_pool_.lend(slot.large_receive_credit > 0);
+    if (buffer == kNoIndex) return false;
+    memory = receive_pool_.bytes(buffer);
+  }
+  slot.clear(net::kQueuedReady);
+  buffers_[index] = buffer;
+  slot.enter_kernel(net::kReceiving);
+  ring_->receive(index, memory, table_.tag(Op::receive, index));
+  return true;
+}
+
+// The rest of a big message goes straight to where the message is put together.
+std::span<std::byte> Shard::receive_in_place(const net::Slot& slot) {
+  if (slot.assembly == kNoIndex || slot.state() != State::open) return {};
+  return slot.is(net::kLengthPrefixed) ? tcp_reader_.destination(slot.assembly)
+                                       : ws_reader_.destination(slot.assembly);
+}
+
+void Shard::receive_done(Index index, net::Slot& slot, const Completion& completion) {
+  slot.leave_kernel(net::kReceiving);
+  const Index buffer = buffers_[index];
+  const bool in_place = buffer == kNoIndex;
+  if (net::is_ending(slot.state())) {
+    if (!in_place) receive_pool_.give_back(buffer);
+    return;
+  }
+  if (!slot.in_kernel(net::kReadableArmed)) {
+    counters_.rearms.add();
+    watch(index, slot);
+  }
+  if (completion.result <= 0) {
+    if (!in_place) receive_pool_.give_back(buffer);
+    return completion.result == 0 ? input_ended(index, slot)
+                                  : receive_failed(index, slot, -completion.result);
+  }
+  const auto count = static_cast<std::size_t>(completion.result);
+  const std::span<std::byte> memory = in_place ? receive_in_place(slot) : receive_pool_.bytes(buffer);
+  counters_.bytes_in.add(count);
+  slot.last_activity = now_;
+  slot.clear(net::kPingOutstanding);
+  const bool pending = count == memory.size() || completion.nonempty();
+  pending ? slot.set(net::kInputPending) : slot.clear(net::kInputPending);
+  if (pending || slot.is(net::kPeerFinished)) queue_ready(index, slot);
+  if (!in_place) {
+    adapt_receive_size(slot, count);
+    input(index, memory.first(count));
+    receive_pool_.give_back(buffer);
+  } else if (slot.state() == State::open) {
+    placed(index, count);
+  }
+}
+
+// A connection that fills small buffers is read into large ones until its reads have been small for a while.
+void Shard::adapt_receive_size(net::Slot& slot, std::size_t count) {
+  if (count >= net::ReceivePool::kSmallBytes) {
+    slot.large_receive_credit = net::ReceivePool::kLargeCredit;
+  } else if (slot.large_receive_credit > 0) {
+    --slot.large_receive_credit;
+  }
+}
+
+void Shard::receive_failed(Index index, net::Slot& slot, int error) {
+  switch (error) {
+    case EAGAIN:  // a spurious wake-up: the next one is on its way, the poll is still armed
+    case EINTR:
+      slot.clear(net::kInputPending);
+      return;
+    case ENOBUFS:  // the kernel is short of memory, the bytes stay in the socket: tried again next tick
+    case ENOMEM:
+      counters_.transient_errors.add();
+      retry_.push_back(index);
+      return;
+    case ECONNRESET:  // the peer sent RST
+    case ETIMEDOUT:   // keepalive or user timeout found the peer gone
+    case EPIPE:
+    case EHOSTUNREACH:
+    case ENETUNREACH:
+    case ECONNREFUSED:
+    default:  // whatever the network reports, the connection is over
+      return end(index);
+  }
+}
+
+// The peer will send no more (FIN).
+void Shard::input_ended(Index index, net::Slot& slot) {
+  slot.clear(net::kInputPending);
+  switch (slot.state()) {
+    case State::open:
+      // It may still be reading: what it is owed leaves first.
+      if (slot.outbox_bytes > 0) return flush_then_end(index);
+      return end(index);
+    case State::flushing:
+      return;  // half-closed while the answer leaves
+    case State::handshaking:
+    case State::closing:
+    case State::lingering:
+      return end(index);
+    case State::free:
+    case State::disarming:
+    case State::releasing:
+      CHECK(false);
+  }
+}
+
+}  // namespace holdfast::shard

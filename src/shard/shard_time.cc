@@ -1,0 +1,158 @@
+// Deadlines: each state has one, kept in the wheel; and the two walks over all slots, drain and stop, a part
+// per turn.
+#include <algorithm>
+
+#include "base/check.h"
+#include "shard/shard.h"
+
+namespace holdfast::shard {
+
+using memory::Index;
+using memory::kNoIndex;
+using net::reached;
+using net::State;
+
+void Shard::fire_timers() {
+  retry_transient();
+  due_.clear();
+  deadlines_left_ = !wheel_.advance(now_, Limits::kDeadlinesPerTurn, due_);
+  for (Index index : due_) deadline(index);
+  if (sweeping_) sweep();
+  if (draining_ && !stopping_ && (reached(now_, hard_stop_) || (!sweeping_ && table_.used() == 0)))
+    begin_stop();
+}
+
+void Shard::deadline(Index index) {
+  net::Slot& slot = table_[index];
+  switch (slot.state()) {
+    case State::handshaking:
+      counters_.handshakes_timed_out.add();
+      // A client that has said nothing is owed no answer.
+      return slot.assembly == kNoIndex ? end(index) : reject(index, http::Status::request_timeout);
+    case State::open:
+      return open_deadline(index, slot);
+    case State::closing:   // our close frame was not answered
+    case State::flushing:  // or not even taken
+      if (slot.outbox_bytes > 0) slot.set(net::kReset);
+      return end(index);
+    case State::lingering:
+      return end(index);
+    case State::free:
+    case State::disarming:
+    case State::releasing:
+      CHECK(false);  // end() cancels the deadline
+  }
+}
+
+// The earliest of several reasons to look at an open connection has come: find out which.
+void Shard::open_deadline(Index index, net::Slot& slot) {
+  const net::SlotDetail& detail = table_.detail(index);
+  if (draining_) return close(index, slot.generation, ws::kServiceRestart, "server is restarting");
+  if (slot.is(net::kBacklogged) && reached(now_, slot.stall_since + limits_.stall_timeout)) {
+    counters_.stall_timeouts.add();
+    set_close_reason(index, "peer does not read");
+    return drop(index, ws::kPolicyViolation);
+  }
+  if (slot.assembly != kNoIndex && reached(now_, detail.assembly_since + limits_.message_timeout)) {
+    counters_.message_timeouts.add();
+    return violated(index, ws::kPolicyViolation, "message took too long");
+  }
+  if (slot.is(net::kPingOutstanding)) {
+    if (reached(now_, detail.ping_since + limits_.pong_timeout)) {
+      counters_.pong_timeouts.add();
+      set_close_reason(index, "peer does not answer");
+      return drop(index, ws::kAbnormal);
+    }
+  } else if (pinged(slot) && reached(now_, slot.last_activity + limits_.ping_interval)) {
+    send_ping(index, slot);
+    if (slot.state() != State::open) return;
+  }
+  schedule_open(index, slot);
+}
+
+void Shard::send_ping(Index index, net::Slot& slot) {
+  counters_.pings_out.add();
+  ++pings_this_turn_;
+  slot.set(net::kPingOutstanding);
+  table_.detail(index).ping_since = now_;
+  send_control(index, ws::Opcode::ping, {});
+}
+
+// Length-prefixed framing has no ping: TCP keepalive finds those whose machine is gone.
+bool Shard::pinged(const net::Slot& slot) const {
+  return limits_.ping_enabled && !slot.is(net::kLengthPrefixed);
+}
+
+// Moves the deadline to the earliest that applies. While draining it stays at the moment drawn for the close.
+void Shard::schedule_open(Index index, net::Slot& slot) {
+  CHECK(slot.state() == State::open);
+  if (draining_) return;
+  const net::SlotDetail& detail = table_.detail(index);
+  bool wanted = false;
+  time::Tick earliest = 0;
+  const auto consider = [&](time::Tick deadline) {
+    if (!wanted || static_cast<std::int32_t>(deadline - earliest) < 0) earliest = deadline;
+    wanted = true;
+  };
+  if (slot.is(net::kBacklogged)) consider(slot.stall_since + limits_.stall_timeout);
+  if (slot.assembly != kNoIndex) consider(detail.assembly_since + limits_.message_timeout);
+  if (slot.is(net::kPingOutstanding)) {
+    consider(detail.ping_since + limits_.pong_timeout);
+  } else if (pinged(slot)) {
+    consider(slot.last_activity + limits_.ping_interval);
+  }
+  if (!wanted) return;
+  // A deadline that is already set and no later stays: it costs one look, moving it at every message would
+  // cost more.
+  if (wheel_.scheduled(index) && static_cast<std::int32_t>(wheel_.deadline(index) - earliest) <= 0) return;
+  wheel_.schedule(index, earliest);
+}
+
+// Operations the kernel had no memory for.
+void Shard::retry_transient() {
+  if (retry_.empty() || now_ == retried_at_) return;
+  retried_at_ = now_;
+  for (Index index : retry_) {
+    net::Slot& slot = table_[index];
+    if (net::reads_input(slot.state())) queue_ready(index, slot);
+    if (slot.outbox_head != kNoIndex && !net::is_ending(slot.state())) queue_flush(index, slot);
+  }
+  retry_.clear();
+}
+
+void Shard::read_wishes() {
+  if (neighbour().stop_wanted.load(std::memory_order_relaxed) && !stopping_) begin_stop();
+  if (neighbour().drain_wanted.load(std::memory_order_relaxed) && !draining_ && !stopping_) begin_drain();
+}
+
+void Shard::begin_drain() {
+  draining_ = true;
+  hard_stop_ = now_ + limits_.drain_timeout;
+  sweeping_ = true;
+  sweep_cursor_ = 0;
+}
+
+void Shard::begin_stop() {
+  stopping_ = true;
+  sweeping_ = true;
+  sweep_cursor_ = 0;
+}
+
+// Drain: each open connection draws its moment in the first two thirds of the time; neighbours in the table,
+// which often are neighbours in a network, are spread apart. Stop: each connection ends now.
+void Shard::sweep() {
+  const Index last = std::min(table_.capacity(), sweep_cursor_ + Limits::kSweepPerTurn);
+  for (; sweep_cursor_ < last; ++sweep_cursor_) {
+    const Index index = sweep_cursor_;
+    const State state = table_[index].state();
+    if (stopping_) {
+      if (state != State::free) drop(index, ws::kAbnormal);
+    } else if (state == State::open) {
+      const auto window = std::max<time::Tick>(limits_.drain_timeout * 2 / 3, 1);
+      wheel_.schedule(index, now_ + static_cast<time::Tick>(random_.below(window)));
+    }
+  }
+  if (sweep_cursor_ == table_.capacity()) sweeping_ = false;
+}
+
+}  // namespace holdfast::shard
