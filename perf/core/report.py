@@ -1,0 +1,100 @@
+"""Turns rows into a Markdown table with what is needed to judge it: medians, spread, bound, machine,
+versions, command, date.
+"""
+import datetime
+import os
+import re
+import statistics
+import subprocess
+
+
+def _spread(values, digits=2):
+    if not values:
+        return "-"
+    return f"{statistics.median(values):.{digits}f} ({min(values):.{digits}f} to {max(values):.{digits}f})"
+
+
+def _busy(row, name):
+    shares = row.shares.get(name)
+    if not shares:
+        return "-"
+    return " / ".join(f"{statistics.median(share[key] for share in shares):.0%}"
+                      for key in ("server", "client", "others"))
+
+
+def _line(row):
+    judged = row.judged()
+    if not judged:
+        return f"| {row.figure} | {row.failure or 'no rounds'} | | | | {row.verdict()} | |"
+    ours = f"{row.subject}: {_spread(row.values[row.subject])} {row.unit}"
+    theirs = f"{row.against}: {_spread(row.values[row.against])}" if row.against else "-"
+    ratio = _spread(judged, 3) if row.against else "-"
+    bound = "-" if row.bound is None else f"≤ {row.bound:g}" + (" ×" if row.against else "")
+    busy = _busy(row, row.subject) + (f"; {_busy(row, row.against)}" if row.against else "")
+    return f"| {row.figure} | {ours} | {theirs} | {ratio} | {bound} | {row.verdict()} | {busy} |"
+
+
+def _first_match(path, pattern):
+    with open(path) as text:
+        found = re.search(pattern, text.read(), re.M)
+    return found.group(1).strip() if found else "unknown"
+
+
+def _kernel():
+    return re.match(r"[0-9.]+", os.uname().release).group(0)  # without the suffix of whoever built it
+
+
+def _commit(root):
+    done = subprocess.run(["git", "-C", root, "describe", "--always", "--dirty"], capture_output=True,
+                          text=True)
+    return done.stdout.strip() if done.returncode == 0 else "not committed"
+
+
+def conditions(root, command, peer_version, rounds, niceness):
+    memory_gib = int(_first_match("/proc/meminfo", r"MemTotal:\s+(\d+)")) / 1024 / 1024
+    processor = _first_match("/proc/cpuinfo", r"model name\s*:(.*)")
+    return {
+        "date": datetime.date.today().isoformat(),
+        "command": command,
+        "machine": f"{processor}, {os.cpu_count()} cores, {memory_gib:.0f} GiB",
+        "kernel": _kernel(),
+        "congestion control": _first_match("/proc/sys/net/ipv4/tcp_congestion_control", r"(.*)"),
+        "holdfast": _commit(root),
+        "peer": f"Bun {peer_version}",
+        "rounds": rounds,
+        "niceness": niceness,
+    }
+
+
+METHOD = """\
+Each value is the median of the rounds, with the smallest and the largest behind it. Subjects take turns in
+short windows, and a ratio is made of neighbouring windows. The server runs on core 0, the client on core 1,
+over loopback. CPU is the time of all threads of the server process; on loopback it holds the receive path
+of the peer. The last column is the share of a core that the server, the client and everything else on the
+machine took (holdfast; the compared one): a client near 100 % would be what limits the rate, and a large
+third number says that the machine was not quiet. How it is measured: perf/README.md.
+"""
+
+
+def markdown(rows, where):
+    lines = [f"# The core's numbers, {where['date']}", ""]
+    lines += [f"- {key}: " + (f"`{value}`" if key == "command" else str(value))
+              for key, value in where.items() if key != "date"]
+    lines += ["", METHOD,
+              "| figure | measured | compared with | ratio | bound | verdict | server / client / others |",
+              "|---|---|---|---|---|---|---|"]
+    lines += [_line(row) for row in rows]
+    notes = []
+    for row in rows:
+        for name, values in row.notes.items():
+            if isinstance(values, dict):
+                text = ", ".join(f"{key} {value:+.1f} B" for key, value in values.items())
+            else:
+                text = _spread(values)
+            notes.append(f"- {row.figure}: {name}: {text}")
+    return "\n".join(lines + ([""] + notes if notes else [])) + "\n"
+
+
+def as_json(rows, where):
+    return {"conditions": where,
+            "rows": [vars(row) | {"verdict": row.verdict()} for row in rows]}
