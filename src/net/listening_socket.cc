@@ -19,6 +19,12 @@ namespace {
 constexpr int kKeepaliveIdleSeconds = 60;
 constexpr int kKeepaliveIntervalSeconds = 15;
 
+// What the kernel queues of a connection beyond what is on its way to the peer. Bounds the kernel memory of a
+// slow peer, and makes a backlogged socket writable again each time half of it has left: otherwise a peer
+// that reads steadily but slowly would look stalled, because a socket counts as writable only when a third of
+// its send buffer, a megabyte, is free.
+constexpr int kUnsentBytes = 128 * 1024;
+
 absl::Status refused(std::string_view address, const char* step, int error) {
   const char* next = "";
   if (error == EADDRINUSE) {
@@ -77,6 +83,7 @@ absl::StatusOr<int> open_one(std::string_view text, const ListenAddress& address
   socket.set(SOL_SOCKET, SO_KEEPALIVE, 1);
   socket.set(IPPROTO_TCP, TCP_KEEPIDLE, kKeepaliveIdleSeconds);
   socket.set(IPPROTO_TCP, TCP_KEEPINTVL, kKeepaliveIntervalSeconds);
+  socket.set(IPPROTO_TCP, TCP_NOTSENT_LOWAT, kUnsentBytes);
   socket.set(IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(options.user_timeout.count()));
   if (const int error = socket.bind(address); error != 0) return refused(text, "bind", error);
   if (::listen(socket.get(), static_cast<int>(options.backlog)) != 0) return refused(text, "listen", errno);

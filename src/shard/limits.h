@@ -18,6 +18,7 @@ struct Limits {
         ping_enabled(config.ping_interval.count() > 0),
         handshake_timeout(net::ticks(config.handshake_timeout)),
         ping_interval(net::ticks(config.ping_interval)),
+        ping_grain(std::max<time::Tick>(1, ping_interval / 128)),
         pong_timeout(net::ticks(config.pong_timeout)),
         message_timeout(net::ticks(config.message_timeout)),
         close_timeout(net::ticks(config.close_timeout)),
@@ -63,6 +64,9 @@ struct Limits {
   bool ping_enabled;
   time::Tick handshake_timeout;
   time::Tick ping_interval;
+  // Pings are due at multiples of this many ticks: a few bigger batches cost less than many small ones,
+  // because each wakes the shard and the pongs come back together.
+  time::Tick ping_grain;
   time::Tick pong_timeout;
   time::Tick message_timeout;
   time::Tick close_timeout;

@@ -60,7 +60,7 @@ void Shard::read_clock() {
     counters_.clock_gaps.add();
   }
   now_ns_ = now_ns;
-  now_ = static_cast<time::Tick>((now_ns_ - gaps_ns_) / net::kTickNs);
+  now_ = static_cast<time::Tick>(wheel_ns() / net::kTickNs);
 }
 
 void Shard::reap_completions() {
@@ -135,18 +135,31 @@ void Shard::sleep() {
   if (work_left()) {
     wait.events = 0;
   } else {
-    const bool pongs_due = pings_this_turn_ > 1 && events_this_turn_ == 0;
-    const std::uint32_t expected = pongs_due ? pings_this_turn_ : events_this_turn_;
     wait.timeout_ns = sleep_limit_ns();
-    if (config_.tuning.batch_waits && expected > 1) {
-      wait.events = std::min(expected, Limits::kBatchMaximum);
-      wait.batch_wait_ns = pongs_due ? Limits::kPongWaitNs : Limits::kBatchWaitNs;
-    }
+    if (config_.tuning.batch_waits) plan_batch(wait);
   }
   events_this_turn_ = 0;
   pings_this_turn_ = 0;
   last_wait_ns_ = wait.timeout_ns;
   ring_->submit_and_wait(wait);
+}
+
+// How much to wait for before looking. A shard in traffic waits for as many wake-ups as it has just seen,
+// shortly; one that has nothing to do but ping waits for the pongs to its pings together, a little longer.
+void Shard::plan_batch(ring::Wait& wait) {
+  const std::uint64_t messages = counters_.messages_in.get();
+  const bool quiet = messages == messages_before_;
+  messages_before_ = messages;
+  if (quiet && (events_this_turn_ > 0 || pings_this_turn_ > 0)) {
+    pongs_expected_ -= std::min(pongs_expected_, events_this_turn_);
+    pongs_expected_ += pings_this_turn_;
+  } else {
+    pongs_expected_ = 0;  // there is traffic to be quick for, or the rest of the pongs does not come
+  }
+  const std::uint32_t expected = pongs_expected_ > 1 ? pongs_expected_ : events_this_turn_;
+  if (expected < 2) return;
+  wait.events = std::min(expected, Limits::kBatchMaximum);
+  wait.batch_wait_ns = pongs_expected_ > 1 ? Limits::kPongWaitNs : Limits::kBatchWaitNs;
 }
 
 std::uint64_t Shard::sleep_limit_ns() const {
@@ -158,7 +171,7 @@ std::uint64_t Shard::sleep_limit_ns() const {
   }
   if (draining_)
     wait_ticks = std::min<time::Tick>(wait_ticks, net::reached(now_, hard_stop_) ? 0 : hard_stop_ - now_);
-  const std::uint64_t into_tick_ns = (now_ns_ - gaps_ns_) % net::kTickNs;
+  const std::uint64_t into_tick_ns = wheel_ns() % net::kTickNs;
   const std::uint64_t limit_ns = wait_ticks * net::kTickNs;
   return limit_ns > into_tick_ns ? limit_ns - into_tick_ns : 0;
 }

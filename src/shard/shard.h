@@ -101,6 +101,8 @@ class Shard {
   void sleep();
   bool work_left() const;
   std::uint64_t sleep_limit_ns() const;
+  std::uint64_t wheel_ns() const { return now_ns_ - gaps_ns_ + tick_phase_ns_; }
+  void plan_batch(ring::Wait& wait);
   Neighbour& neighbour() { return *(*options_.neighbours)[options_.number]; }
   static void running_on_this_thread(Shard* shard);
   static void describe_work(void* shard, char* buffer, unsigned capacity);
@@ -181,6 +183,7 @@ class Shard {
   void open_deadline(memory::Index index, net::Slot& slot);
   void send_ping(memory::Index index, net::Slot& slot);
   bool pinged(const net::Slot& slot) const;
+  time::Tick ping_due(const net::Slot& slot) const;
   void schedule_open(memory::Index index, net::Slot& slot);
   void read_wishes();
   void begin_drain();
@@ -228,6 +231,7 @@ class Shard {
   // gaps in which this thread did not run (a stopped process must not expire every ping at once).
   std::uint64_t now_ns_ = 0;
   std::uint64_t gaps_ns_ = 0;
+  const std::uint64_t tick_phase_ns_;  // shards tick one after the other, so that their pings do not meet
   std::uint64_t last_wait_ns_ = 0;
   time::Tick now_ = 0;
 
@@ -258,7 +262,9 @@ class Shard {
   bool deadlines_left_ = false;   // this turn's budget of deadlines ran out
 
   std::uint32_t events_this_turn_ = 0;  // wake-ups reaped in this turn: how busy we are
-  std::uint32_t pings_this_turn_ = 0;   // as many pongs will come back together
+  std::uint32_t pings_this_turn_ = 0;
+  std::uint32_t pongs_expected_ = 0;   // on a shard that is otherwise quiet
+  std::uint64_t messages_before_ = 0;  // counters_.messages_in at the end of the turn before
   std::uint32_t connections_open_ = 0;
   std::array<std::byte, ws::kControlPayloadMaximumBytes> pong_payload_ = {};
   bool started_ = false;

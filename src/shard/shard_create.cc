@@ -47,6 +47,7 @@ Shard::Shard(const ShardOptions& options, const Config& config, ShardMemory memo
       topics_(options.topic_key,
               {memory_.subscription_state, memory_.subscriptions, options.sizes.subscriptions}),
       homes_(options.topic_key),
+      tick_phase_ns_(net::kTickNs * options.number / options.shards),
       peer_queries_(memory_.query_state, memory_.queries, options.sizes.slots) {
   for (const net::ListenerOptions& listener : options.listeners) {
     CHECK(listeners_.size() < 256);
@@ -69,7 +70,7 @@ absl::Status Shard::start() {
   if (absl::Status status = ring_->start(); !status.ok()) return status;
   started_ = true;
   now_ns_ = clock_->monotonic_ns();
-  now_ = static_cast<time::Tick>(now_ns_ / net::kTickNs);
+  now_ = static_cast<time::Tick>(wheel_ns() / net::kTickNs);
   time::Wheel::format(memory_.wheel_state, now_);
   ring_->watch(neighbour().doorbell->descriptor(), ring::Tag{ring::Op::wake, 0, 0});
   running_on_this_thread(this);

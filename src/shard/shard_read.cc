@@ -112,7 +112,11 @@ void Shard::receive_done(Index index, net::Slot& slot, const Completion& complet
   const std::span<std::byte> memory = in_place ? receive_in_place(slot) : receive_pool_.bytes(buffer);
   counters_.bytes_in.add(count);
   slot.last_activity = now_;
-  slot.clear(net::kPingOutstanding);
+  if (slot.is(net::kPingOutstanding)) {
+    slot.clear(net::kPingOutstanding);
+    if (slot.state() == State::open)
+      schedule_open(index, slot);  // the next ping may be due before the pong was
+  }
   const bool pending = count == memory.size() || completion.nonempty();
   pending ? slot.set(net::kInputPending) : slot.clear(net::kInputPending);
   if (pending || slot.is(net::kPeerFinished)) queue_ready(index, slot);

@@ -63,7 +63,7 @@ void Shard::open_deadline(Index index, net::Slot& slot) {
       set_close_reason(index, "peer does not answer");
       return drop(index, ws::kAbnormal);
     }
-  } else if (pinged(slot) && reached(now_, slot.last_activity + limits_.ping_interval)) {
+  } else if (pinged(slot) && reached(now_, ping_due(slot))) {
     send_ping(index, slot);
     if (slot.state() != State::open) return;
   }
@@ -83,6 +83,11 @@ bool Shard::pinged(const net::Slot& slot) const {
   return limits_.ping_enabled && !slot.is(net::kLengthPrefixed);
 }
 
+time::Tick Shard::ping_due(const net::Slot& slot) const {
+  const time::Tick due = slot.last_activity + limits_.ping_interval;
+  return due + (limits_.ping_grain - due % limits_.ping_grain) % limits_.ping_grain;
+}
+
 // Moves the deadline to the earliest that applies. While draining it stays at the moment drawn for the close.
 void Shard::schedule_open(Index index, net::Slot& slot) {
   CHECK(slot.state() == State::open);
@@ -99,7 +104,7 @@ void Shard::schedule_open(Index index, net::Slot& slot) {
   if (slot.is(net::kPingOutstanding)) {
     consider(detail.ping_since + limits_.pong_timeout);
   } else if (pinged(slot)) {
-    consider(slot.last_activity + limits_.ping_interval);
+    consider(ping_due(slot));
   }
   if (!wanted) return;
   // A deadline that is already set and no later stays: it costs one look, moving it at every message would
