@@ -18,7 +18,7 @@ struct Tuning {
       16384;                           // per shard; a multiple of the submissions plus a burst of wake-ups
   std::uint32_t receive_buffers = 64;  // per shard, 16 KiB each: connections read at once
   std::uint32_t large_receive_buffers = 8;  // per shard, 128 KiB each, for connections that send a lot
-  std::uint32_t accept_backlog = 4096;      // all shards together; the kernel caps it at net.core.somaxconn
+  std::uint32_t accept_backlog = 1024;      // per shard and address; the kernel caps it at net.core.somaxconn
   std::size_t mailbox_bytes = 1u << 20;     // per shard and direction; raised to hold four whole messages
   bool one_shot_accept = false;             // the accept path of kernels before 6.7
   bool batch_waits = true;                  // wait up to 50 us for more work while busy

@@ -23,7 +23,7 @@ struct ListenerOptions {
   bool length_prefixed = false;
   bool ipv6 = false;
   bool one_shot = false;         // always one by one
-  std::uint32_t backlog = 4096;  // what a single enter can bring in at most
+  std::uint32_t backlog = 1024;  // what a single enter can bring in at most
 };
 
 class Listener {

@@ -15,7 +15,7 @@ namespace holdfast::net {
 
 struct ListenOptions {
   std::uint32_t shards = 1;
-  std::uint32_t backlog = 4096;  // per socket
+  std::uint32_t backlog = 1024;  // per socket
   // Unacknowledged data or a closed window for longer than this ends a connection (TCP_USER_TIMEOUT): the net
   // below the server's own stall deadline.
   std::chrono::milliseconds user_timeout{35'000};

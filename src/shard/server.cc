@@ -81,7 +81,7 @@ struct Server::Parts {
 absl::Status Server::Parts::listen(std::uint32_t shard_count) {
   net::ListenOptions options;
   options.shards = shard_count;
-  options.backlog = std::max(128u, config.tuning.accept_backlog / shard_count);
+  options.backlog = config.tuning.accept_backlog;
   options.user_timeout = config.stall_timeout + std::chrono::seconds(5);
   const auto open = [&](const std::vector<std::string>& addresses, Protocol protocol) {
     for (const std::string& address : addresses) {
@@ -120,7 +120,7 @@ absl::Status Server::Parts::build_shard(std::uint32_t number, const shard::Capac
     listener.length_prefixed = endpoints[i].protocol == Protocol::length_prefixed;
     listener.ipv6 = sockets[i].bound.is_ipv6();
     listener.one_shot = config.tuning.one_shot_accept;
-    listener.backlog = std::max(128u, config.tuning.accept_backlog / capacity.shards);
+    listener.backlog = config.tuning.accept_backlog;
     options.listeners.push_back(listener);
   }
   handlers.push_back(make_handler(number));

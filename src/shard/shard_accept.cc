@@ -53,6 +53,7 @@ void Shard::accept_done(const Completion& completion) {
   table_.claim(index, listener.number());
   net::Slot& slot = table_[index];
   counters_.accepted.add();
+  ++events_this_turn_;
   if (listener.options().length_prefixed) slot.set(net::kLengthPrefixed);
   slot.last_activity = now_;
   wheel_.schedule(index, now_ + limits_.handshake_timeout);
