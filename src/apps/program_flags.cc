@@ -37,6 +37,7 @@ ABSL_FLAG(std::vector<std::string>, allowed_origins, {"*"},
           "origins of browsers, scheme://host[:port]; * for any");
 ABSL_FLAG(std::vector<std::string>, subprotocols, {}, "WebSocket subprotocols, in order of preference");
 ABSL_FLAG(std::uint32_t, receive_buffers, 64, "for tests: 16 KiB receive buffers per shard");
+ABSL_FLAG(std::uint32_t, large_receive_buffers, 8, "for tests: 128 KiB receive buffers per shard");
 ABSL_FLAG(std::uint32_t, submission_entries, 1024, "for tests: operations handed to the kernel at once");
 ABSL_FLAG(std::uint32_t, completion_entries, 16384, "for tests: size of the completion queue");
 ABSL_FLAG(bool, one_shot_accept, false, "for tests: the accept path of kernels before 6.7");
@@ -82,6 +83,7 @@ Config parse_flags(int argc, char** argv, const char* description) {
   config.allowed_origins = absl::GetFlag(FLAGS_allowed_origins);
   config.subprotocols = absl::GetFlag(FLAGS_subprotocols);
   config.tuning.receive_buffers = absl::GetFlag(FLAGS_receive_buffers);
+  config.tuning.large_receive_buffers = absl::GetFlag(FLAGS_large_receive_buffers);
   config.tuning.submission_entries = absl::GetFlag(FLAGS_submission_entries);
   config.tuning.completion_entries = absl::GetFlag(FLAGS_completion_entries);
   config.tuning.one_shot_accept = absl::GetFlag(FLAGS_one_shot_accept);

@@ -1,6 +1,7 @@
 // Listener: arming, near-full behaviour, and what each accept error means.
 #include "net/listener.h"
 
+#include <algorithm>
 #include <cerrno>
 
 #include "base/check.h"
@@ -11,33 +12,38 @@ namespace holdfast::net {
 using ring::Completion;
 using ring::Ring;
 
-void Listener::adjust(Ring& ring, std::uint32_t allowance, time::Tick now) {
+void Listener::adjust(Ring& ring, std::uint32_t share, std::uint32_t headroom, time::Tick now) {
   if (stopped_ || backing_off(now)) return;
   backoff_ = false;
   const bool multishot_allowed = !options_.one_shot && ring.has_peer_address();
+  // One enter brings in what waits in the backlog, and what joins it meanwhile.
+  const std::uint32_t burst = burst_slots();
   if (multishot_armed_) {
-    // One enter can bring in a whole backlog before the cancel takes effect.
-    if (allowance < options_.backlog && !multishot_cancel_) cancel(ring, kMultishotKey);
+    if (std::min(share, headroom + burst) < burst && !multishot_cancel_) cancel(ring, kMultishotKey);
     return;
   }
-  // A little later than it is given up, so that a table that hovers around the mark does not arm and cancel
-  // all the time.
-  if (multishot_allowed && allowance >= options_.backlog + options_.backlog / 4) {
-    if (multishot_cancel_) return;  // its completion is still due and would be taken for the new one's
+  // Armed a little later than it is given up, so that a table that hovers around the mark does not do both
+  // all the time. A cancel that is still due would be taken for one of the new accept.
+  if (multishot_allowed && !multishot_cancel_ && std::min(share, headroom) >= burst + burst / 4) {
     multishot_armed_ = true;
     ring.accept_multishot(options_.descriptor, tag(kMultishotKey));
     return;
   }
-  arm_one_shots(ring, allowance);
+  adjust_one_shots(ring, share, headroom);
 }
 
-void Listener::arm_one_shots(Ring& ring, std::uint32_t allowance) {
-  for (std::uint32_t key = 0; key < kOneShotMaximum && promised() < allowance; ++key) {
+void Listener::adjust_one_shots(Ring& ring, std::uint32_t share, std::uint32_t headroom) {
+  for (std::uint32_t key = 0; key < kOneShotMaximum && wanted_one_shots() < share && headroom > 0; ++key) {
     const std::uint32_t bit = 1u << key;
     if (((armed_ | cancels_) & bit) != 0) continue;
     armed_ |= bit;
+    --headroom;
     addresses_[key] = ring::SocketAddress{};
     ring.accept_once(options_.descriptor, &addresses_[key], tag(key));
+  }
+  // More than its share, because slots went to others: given back, or they could never come in.
+  for (std::uint32_t key = 0; key < kOneShotMaximum && wanted_one_shots() > share; ++key) {
+    if ((armed_ & ~cancels_ & (1u << key)) != 0) cancel(ring, key);
   }
 }
 

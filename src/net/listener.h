@@ -4,9 +4,11 @@
 // (free slots, handshakes under way) it is cancelled and clients are taken one armed accept each, never more
 // than may come in: a multishot accept that finds the table full would throw the client away (-ENFILE), while
 // a client nobody accepts just waits in the backlog. The one-by-one way also serves kernels before 6.7, where
-// only it can learn the peer's address. Shard thread only. Invariant: armed one-shot accepts never exceed the
-// allowance they were armed under, except one per listener, so that no listener starves another of the last
-// slot (the table has a spare slot for each further listener).
+// only it can learn the peer's address. Shard thread only.
+//
+// Invariant: what is armed on all listeners of a shard never exceeds its free slots. Each listener's share is
+// at least one while anybody may come in, so that none starves another of the last slot (the table has a
+// spare slot for each further listener).
 #pragma once
 
 #include <array>
@@ -33,8 +35,9 @@ class Listener {
 
   Listener(const ListenerOptions& options, std::uint8_t number) : options_(options), number_(number) {}
 
-  // Once per turn: arms or disarms so that at most `allowance` more clients can come in.
-  void adjust(ring::Ring& ring, std::uint32_t allowance, time::Tick now);
+  // Once per turn: arms or disarms. `share` is how many clients this listener may have on their way in,
+  // `headroom` how many slots no listener's armed accepts could take.
+  void adjust(ring::Ring& ring, std::uint32_t share, std::uint32_t headroom, time::Tick now);
 
   // Takes a completion of Op::accept with this listener's number. Returns true when result is a slot.
   struct Accepted {
@@ -50,8 +53,10 @@ class Listener {
   // Hands the descriptor to `close`, once. Only when stopped and idle.
   void close(const std::function<void(int)>& close);
 
-  // Armed one-shot accepts: each may take a slot at any time.
-  std::uint32_t promised() const { return static_cast<std::uint32_t>(__builtin_popcount(armed_)); }
+  // Slots that what is armed may take before the next adjust.
+  std::uint32_t exposure() const {
+    return static_cast<std::uint32_t>(__builtin_popcount(armed_)) + (multishot_armed_ ? burst_slots() : 0);
+  }
   bool backing_off(time::Tick now) const {
     return backoff_ && static_cast<std::int32_t>(backoff_until_ - now) > 0;
   }
@@ -65,7 +70,12 @@ class Listener {
   static constexpr std::uint32_t kMultishotKey = 0xff;
   static constexpr std::uint32_t kCancelMark = 0x100;  // in the tag of a cancel: key of what it cancels below
   ring::Tag tag(std::uint32_t key) const { return {ring::Op::accept, key, number_}; }
-  void arm_one_shots(ring::Ring& ring, std::uint32_t allowance);
+  void adjust_one_shots(ring::Ring& ring, std::uint32_t share, std::uint32_t headroom);
+  // Armed and not being cancelled.
+  std::uint32_t wanted_one_shots() const {
+    return static_cast<std::uint32_t>(__builtin_popcount(armed_ & ~cancels_));
+  }
+  std::uint32_t burst_slots() const { return 2 * options_.backlog; }
   void cancel(ring::Ring& ring, std::uint32_t key);
   void cancel_completed(const ring::Completion& completion);
 
@@ -73,8 +83,8 @@ class Listener {
   std::uint8_t number_;
   bool stopped_ = false;
   bool closed_ = false;
-  bool multishot_armed_ =
-      false;  // true exactly when a multishot accept was queued and its last completion not yet reaped
+  // True exactly when a multishot accept was queued and its last completion not yet reaped.
+  bool multishot_armed_ = false;
   bool multishot_cancel_ = false;  // true exactly when a cancel of it was queued and not yet reaped
   std::uint32_t armed_ = 0;        // bit per one-shot accept queued and not yet reaped
   std::uint32_t cancels_ = 0;      // bit per cancel of one queued and not yet reaped

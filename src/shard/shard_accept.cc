@@ -22,17 +22,19 @@ void Shard::adjust_listeners() {
     }
     return;
   }
-  const std::uint32_t spare = static_cast<std::uint32_t>(listeners_.size()) - 1;
-  const std::uint32_t free_slots = table_.count(State::free) > spare ? table_.count(State::free) - spare : 0;
+  const std::uint32_t listeners = static_cast<std::uint32_t>(listeners_.size());
+  const std::uint32_t free_slots = table_.count(State::free);
   const std::uint32_t handshakes = table_.count(State::handshaking);
   const std::uint32_t room = handshakes < limits_.max_handshakes ? limits_.max_handshakes - handshakes : 0;
-  std::uint32_t promised = 0;
-  for (const net::Listener& listener : listeners_) promised += listener.promised();
+  // All but the spare slots of the further listeners.
+  const std::uint32_t admitted = std::min(free_slots >= listeners ? free_slots - (listeners - 1) : 0, room);
+  const std::uint32_t share = admitted == 0 ? 0 : std::max(1u, admitted / listeners);
+  std::uint32_t exposure = 0;
+  for (const net::Listener& listener : listeners_) exposure += listener.exposure();
   for (net::Listener& listener : listeners_) {
-    const std::uint32_t others = promised - listener.promised();
-    const std::uint32_t allowance = std::min(free_slots, room);
-    // With the last slots promised to others a listener still arms one accept: there is a spare slot for it.
-    listener.adjust(*ring_, allowance > others ? allowance - others : std::min(allowance, 1u), now_);
+    const std::uint32_t before = listener.exposure();
+    listener.adjust(*ring_, share, free_slots > exposure ? free_slots - exposure : 0, now_);
+    exposure = exposure - before + listener.exposure();
   }
 }
 

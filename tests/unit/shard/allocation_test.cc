@@ -10,9 +10,15 @@
 #include "holdfast/server.h"
 #include "loopback_client.h"
 
+// The sanitizers bring an allocator of their own. g++ says so by a macro, clang by a feature.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define HOLDFAST_COUNT_ALLOCATIONS 0  // the sanitizers bring an allocator of their own
-#else
+#define HOLDFAST_COUNT_ALLOCATIONS 0
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define HOLDFAST_COUNT_ALLOCATIONS 0
+#endif
+#endif
+#ifndef HOLDFAST_COUNT_ALLOCATIONS
 #define HOLDFAST_COUNT_ALLOCATIONS 1
 #endif
 
@@ -22,9 +28,11 @@ thread_local bool on_shard_thread = false;
 std::atomic<bool> counting = false;
 std::atomic<int> allocations = 0;
 
+#if HOLDFAST_COUNT_ALLOCATIONS
 void note_allocation() {
   if (on_shard_thread && counting.load(std::memory_order_relaxed)) allocations.fetch_add(1);
 }
+#endif
 
 }  // namespace
 
