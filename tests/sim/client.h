@@ -1,0 +1,141 @@
+// Client: one simulated peer of the server, from its connect to its end, polite or not, as its plan says.
+//
+// Lives on the events of its world: it acts at times of its own and when the network has something for it.
+// What it sends and receives goes to the audit. Protocols derive from it: WebSocketClient,
+// LengthPrefixedClient.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "audit.h"
+#include "ring/simulated_world.h"
+
+namespace holdfast::sim {
+
+// What a client does when it has sent its messages.
+enum class Ending {
+  stay,     // until the server ends the connection
+  close,    // closing handshake; length-prefixed: FIN
+  finish,   // FIN, without a word
+  cut,      // FIN in the middle of a message
+  reset,    // RST, any time
+  vanish,   // silently gone
+  stall,    // never reads again
+  violate,  // breaks the protocol
+};
+
+struct Plan {
+  std::uint32_t messages = 0;
+  std::uint32_t message_bytes_maximum = 1024;
+  std::uint64_t gap_maximum_ns = 50'000'000;  // between messages
+  std::uint32_t window = 4;                   // echo: messages sent and not yet answered
+  std::uint32_t write_maximum_bytes = 4096;   // bytes written at once
+  std::uint64_t write_gap_maximum_ns = 0;     // between such writes
+  std::uint32_t read_maximum_bytes = 65536;
+  std::uint64_t read_gap_maximum_ns = 0;
+  bool answers_pings = true;
+  bool sends_pings = false;
+  bool fragments = false;
+  bool finishes_handshake = true;
+  std::uint32_t close_requests = 0;  // in 100 messages: asks the server to close
+  Ending ending = Ending::stay;
+
+  // Polite, prompt readers and writers must be served whatever happens to others.
+  bool healthy() const {
+    return answers_pings && finishes_handshake && close_requests == 0 && ending == Ending::stay &&
+           write_gap_maximum_ns <= 5'000'000 && read_gap_maximum_ns <= 5'000'000;
+  }
+  static Plan drawn(base::Random& random, bool calm, std::uint32_t message_bytes_maximum);
+};
+
+class Client : public ring::ClientObserver {
+ public:
+  Client(ring::SimulatedWorld* world, Audit* audit, std::uint32_t number, int listener, const Plan& plan)
+      : world_(world), audit_(audit), number_(number), listener_(listener), plan_(plan) {}
+  virtual ~Client() = default;
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  // Connects, and again while it is refused.
+  void start();
+  void on_network() final;
+  // Sends one more message, if it is still in a state to.
+  void probe();
+  // Nobody is patient for ever: gives up connecting or waiting to be accepted.
+  void give_up();
+
+  std::uint32_t number() const { return number_; }
+  const Plan& plan() const { return plan_; }
+  bool established() const { return established_; }
+  bool ended() const { return ended_; }
+  // It has begun to end the connection, or to misbehave, itself.
+  bool parting() const { return parting_; }
+  // The server ended a connection that wanted to stay.
+  bool ended_by_server() const { return ended_ && !parting_; }
+  bool waiting_in_backlog() const { return connection_ == nullptr || !connection_->accepted(); }
+  bool sent_everything() const { return sent_ >= plan_.messages && outgoing_.empty(); }
+  std::string describe() const;
+
+ protected:
+  // Queues bytes for the network.
+  void write(std::string_view bytes);
+  // The connection is ready for messages.
+  void establish();
+  // The server has said that it ends the connection.
+  void hear_close(std::uint16_t code) { close_code_ = code; }
+  void part() { parting_ = true; }
+  void finish();
+  void message_received(std::optional<MessageType> type, std::string_view payload);
+  void fail(const std::string& what);
+  // Calls act() in up to `delay_maximum_ns`, unless the connection has ended by then.
+  template <class Act>
+  void later(std::uint64_t delay_maximum_ns, Act act) {
+    world_->schedule(1 + world_->random().below(delay_maximum_ns + 1), [this, act] {
+      if (!ended_) act();
+    });
+  }
+  base::Random& random() { return world_->random(); }
+
+  // ---- What a protocol adds.
+  virtual void connected() = 0;
+  // Takes whole pieces from the front of what has arrived; returns how many bytes.
+  virtual std::size_t consume(std::string_view bytes) = 0;
+  virtual std::string encode(MessageType type, std::string_view payload) = 0;
+  virtual MessageType draw_type() = 0;
+  virtual void close_politely() = 0;
+  virtual std::string violation() = 0;
+  virtual void ping() {}
+
+  ring::SimulatedWorld* world_;
+  Audit* audit_;
+
+ private:
+  void connect();
+  void pump();
+  void read();
+  void next_message();
+  void send_message(Flag flag);
+  void begin_ending();
+  void end();
+
+  const std::uint32_t number_;
+  const int listener_;
+  const Plan plan_;
+  ring::SimulatedConnection* connection_ = nullptr;
+  std::string outgoing_;
+  std::string incoming_;
+  std::uint32_t sent_ = 0;
+  std::uint16_t close_code_ = 0;
+  bool established_ = false;
+  bool parting_ = false;
+  bool finishing_ = false;  // FIN follows the bytes in outgoing_
+  bool stalled_ = false;
+  bool ended_ = false;
+  bool pumping_ = false;  // a pump() is scheduled
+  bool reading_ = false;  // a read() is scheduled
+  bool sending_ = false;  // a next_message() is scheduled
+};
+
+}  // namespace holdfast::sim

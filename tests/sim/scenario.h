@@ -1,0 +1,41 @@
+// Scenario: everything about a run that its seed decides before it starts: the server's configuration, the
+// host's sizes, the clients' number and manners, and what goes wrong.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "audit.h"
+#include "holdfast/config.h"
+#include "ring/simulated_ring.h"
+#include "ring/simulated_world.h"
+
+namespace holdfast::sim {
+
+struct Scenario {
+  Mode mode = Mode::echo;
+  bool calm = false;   // no faults, room for everybody: then every polite client must be served to the end
+  bool tight = false;  // fewer slots than clients
+  bool drains = true;  // ends by drain, else by stop
+  std::uint32_t shards = 1;
+  std::uint32_t slots = 64;  // per shard
+  std::uint32_t clients = 20;
+  bool length_prefixed = false;  // a second listener per shard
+  std::uint32_t backlog = 8;
+  std::uint32_t outbox_nodes = 4096;
+  std::size_t arena_bytes = 8u << 20;
+  std::size_t mailbox_bytes = 1u << 20;
+  std::size_t receive_buffer_bytes = 64 * 1024;  // of a socket
+  std::size_t send_buffer_bytes = 64 * 1024;
+  std::uint64_t user_timeout_ns = 0;
+  std::uint64_t traffic_ns = 10'000'000'000;
+  ring::SimulatedRingOptions ring;
+  ring::FaultRates faults;
+  Config config;
+
+  static Scenario drawn(base::Random& random);
+  std::string describe() const;
+};
+
+}  // namespace holdfast::sim
