@@ -11,7 +11,12 @@
 #include "loopback_client.h"
 
 // The sanitizers bring an allocator of their own. g++ says so by a macro, clang by a feature.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(__has_feature)
+#define HOLDFAST_CLANG_SANITIZES (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
+#else
+#define HOLDFAST_CLANG_SANITIZES 0
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || HOLDFAST_CLANG_SANITIZES
 #define HOLDFAST_COUNT_ALLOCATIONS 0
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
