@@ -28,6 +28,9 @@ static_assert(offsetof(io_uring_sqe, addr) == 16);
 static_assert(offsetof(io_uring_sqe, file_index) == 44);
 static_assert(offsetof(io_uring_sqe, addr3) == 48);
 
+// IORING_OP_BIND: the address in sqe->addr, its length in sqe->off.
+inline constexpr std::uint8_t kOperationBind = 56;  // 6.11
+
 // The socket option that getsockopt(2) documents nowhere: the peer's address, as getpeername(2) gives it.
 inline constexpr std::uint32_t kOptionPeerName = 28;
 

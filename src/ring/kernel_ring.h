@@ -72,6 +72,18 @@ class KernelRing final : public Ring {
   void submit_and_wait(const Wait& wait) override;
   std::size_t reap(std::span<Completion> out) override;
 
+  // The client's side, which no shard has and so the seam has not: kernel_ring_client.cc. Inline: opens a TCP
+  // socket in `slot`, which must be empty; `family` is AF_INET or AF_INET6.
+  void open_socket(memory::Index slot, int family, Tag tag);
+  // Armed, ends with its first completion: 0 when connected. *address is read until the next submit.
+  void connect(memory::Index slot, const SocketAddress* address, Tag tag);
+  // Inline, two operations with a completion each, `option` and then `tag`: binds to the source address but
+  // leaves the port to connect, so that each source has all ports for every destination (port 0). Only when
+  // can_bind(). *address is read until the next submit.
+  void bind_source(memory::Index slot, const SocketAddress* address, Tag option, Tag tag);
+  // Whether the kernel knows bind as an operation (6.11). Asks it: call once, before start or on the owner.
+  bool can_bind() const;
+
   bool has_peer_address() const override { return features_.peer_address; }
   int descriptor() const override { return ring_.ring_fd; }
   std::uint32_t submission_capacity() const override { return ring_.sq.ring_entries; }

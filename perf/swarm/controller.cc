@@ -1,0 +1,188 @@
+// The watching. Progress is anything opened, sent, verified or failed; its absence is what patience is for.
+#include "controller.h"
+
+#include <time.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <numeric>
+
+namespace holdfast::swarm {
+namespace {
+
+constexpr long kLookNs = 20'000'000;
+constexpr double kSecondNs = 1e9;
+constexpr double kGiveUpSeconds = 30;  // in which a worker has to have counted what is missing
+constexpr double kSaturated = 0.9;
+
+// Heartbeats are no progress: they go on in a phase that hangs.
+std::uint64_t progress_of(const Totals& totals) {
+  const std::uint64_t counted = std::accumulate(totals.counts.begin(), totals.counts.end(), std::uint64_t{0});
+  return counted - totals.of(Count::pings_answered) - totals.of(Count::bytes_in) -
+         totals.of(Count::bytes_out) + totals.all_faults();
+}
+
+// What a phase counts, so that the progress line can tell how far it is.
+Count counted_by(Phase::Kind kind) {
+  switch (kind) {
+    case Phase::Kind::ramp:
+    case Phase::Kind::storm:
+    case Phase::Kind::churn:
+      return Count::upgraded;
+    case Phase::Kind::idle:
+      return Count::pings_answered;
+    case Phase::Kind::echo:
+      return Count::echoes;
+    case Phase::Kind::fanout:
+      return Count::deliveries;
+    case Phase::Kind::ping:
+      return Count::pongs;
+    case Phase::Kind::close:
+      return Count::closed;
+    case Phase::Kind::half_open:
+      return Count::half_open_ended;
+  }
+  return Count::none;
+}
+
+// What it will have counted in the end; 0 when that is a matter of time.
+std::uint64_t planned(const Phase& phase, std::uint64_t open) {
+  switch (phase.kind) {
+    case Phase::Kind::ramp:
+    case Phase::Kind::half_open:
+      return phase.connections;
+    case Phase::Kind::echo:
+      return phase.closed_loop ? open * phase.rounds : static_cast<std::uint64_t>(phase.rate * phase.seconds);
+    case Phase::Kind::fanout:
+      return open * phase.rounds;
+    case Phase::Kind::ping:
+    case Phase::Kind::close:
+    case Phase::Kind::storm:
+      return open;
+    case Phase::Kind::idle:
+    case Phase::Kind::churn:
+      return 0;
+  }
+  return 0;
+}
+
+}  // namespace
+
+Controller::Controller(std::vector<Phase> phases, std::vector<std::unique_ptr<Worker>>& workers, Stage& stage,
+                       Watch watch)
+    : phases_(std::move(phases)), workers_(workers), stage_(stage), watch_(watch) {}
+
+Totals Controller::totals() const {
+  Totals totals;
+  for (const std::unique_ptr<Worker>& worker : workers_) totals.add(worker->tally());
+  return totals;
+}
+
+bool Controller::all_done(std::uint32_t number) const {
+  return std::all_of(workers_.begin(), workers_.end(),
+                     [&](const std::unique_ptr<Worker>& worker) { return worker->done() >= number; });
+}
+
+void Controller::run(RunReport* report) {
+  begun_ns_ = clock_.monotonic_ns();
+  report->phases_planned = static_cast<std::uint32_t>(phases_.size());
+  for (std::uint32_t number = 1; number <= phases_.size(); ++number) {
+    PhaseReport& phase = report->phases.emplace_back();
+    phase.phase = phases_[number - 1];
+    const bool go_on = play(number, &phase);
+    if (!go_on) {
+      report->stopped = phase.stopped;
+      break;
+    }
+  }
+  report->totals = totals();
+  for (const std::unique_ptr<Worker>& worker : workers_) {
+    if (report->connect_errno == 0) report->connect_errno = worker->tally().connect_errno.get();
+  }
+}
+
+// Empty while the phase may go on.
+std::string Controller::reason_to_stop(std::uint64_t now_ns, std::uint64_t progress_ns) {
+  if (watch_.interrupted != nullptr && *watch_.interrupted != 0) return "interrupted";
+  if (static_cast<double>(now_ns - begun_ns_) > watch_.deadline_s * kSecondNs)
+    return "the run's deadline was reached";
+  if (static_cast<double>(now_ns - progress_ns) > watch_.patience_s * kSecondNs)
+    return "nothing came any more";
+  return "";
+}
+
+// False when the run must not go on.
+bool Controller::play(std::uint32_t number, PhaseReport* report) {
+  report->totals_before = totals();
+  report->before = take_readings(watch_.server, true);
+  last_units_ = report->totals_before.of(counted_by(report->phase.kind));
+  stage_.begun = 0;
+  stage_.round = 0;
+  stage_.waiting = 0;
+  stage_.fanout_over = false;
+  const std::uint64_t begun_ns = clock_.monotonic_ns();
+  report->before.wall_ns = begun_ns;
+  stage_.number.store(number, std::memory_order_release);
+  std::uint64_t progress = 0, progress_ns = begun_ns, shown_ns = begun_ns, stopped_ns = 0;
+  bool hung = false;
+  while (!all_done(number) && !hung) {
+    const timespec pause{0, kLookNs};
+    nanosleep(&pause, nullptr);
+    const std::uint64_t now_ns = clock_.monotonic_ns();
+    const Totals now = totals();
+    if (progress_of(now) != progress || report->phase.kind == Phase::Kind::idle) progress_ns = now_ns;
+    progress = progress_of(now);
+    if (now_ns - shown_ns >= 1'000'000'000) {
+      if (watch_.progress) show_progress(*report, now, static_cast<double>(now_ns - begun_ns) / kSecondNs);
+      shown_ns = now_ns;
+    }
+    if (report->stopped.empty()) {
+      report->stopped = reason_to_stop(now_ns, progress_ns);
+      if (report->stopped.empty()) continue;
+      stopped_ns = now_ns;
+      stage_.give_up.store(number);
+    }
+    hung = static_cast<double>(now_ns - stopped_ns) > kGiveUpSeconds * kSecondNs;
+  }
+  const Readings quick = take_readings(watch_.server, false);
+  report->after = take_readings(watch_.server, true);
+  report->after.wall_ns = quick.wall_ns;
+  report->after.swarm_cpu_ns = quick.swarm_cpu_ns;
+  if (quick.server_known) report->after.server_cpu_ns = quick.server_cpu_ns;
+  report->totals_after = totals();
+  report->seconds = static_cast<double>(quick.wall_ns - begun_ns) / kSecondNs;
+  const double swarm_ns = static_cast<double>(report->after.swarm_cpu_ns - report->before.swarm_cpu_ns);
+  report->saturated =
+      swarm_ns > kSaturated * report->seconds * kSecondNs * static_cast<double>(workers_.size());
+  if (hung) {
+    report->stopped += ", and a worker did not answer";
+    return false;
+  }
+  for (const std::unique_ptr<Worker>& worker : workers_) {
+    if (!worker->status().ok()) {
+      report->stopped = std::string(worker->status().message());
+      return false;
+    }
+    report->result.merge(worker->result());
+  }
+  if (report->phase.kind == Phase::Kind::fanout) stage_.first_round += report->phase.rounds;
+  return report->stopped.empty() || report->stopped == "nothing came any more";
+}
+
+void Controller::show_progress(const PhaseReport& report, const Totals& totals, double seconds) {
+  const Count counted = counted_by(report.phase.kind);
+  const std::uint64_t units = totals.of(counted);
+  const std::uint64_t so_far = units - report.totals_before.of(counted);
+  const std::uint64_t goal = planned(report.phase, report.totals_before.open);
+  double left_s = report.phase.seconds - seconds;
+  if (goal > 0 && so_far > 0)
+    left_s = seconds * static_cast<double>(goal) / static_cast<double>(so_far) - seconds;
+  std::fprintf(stderr, "%-9s %6.0f s  open %llu  %llu/s  done %llu  errors %llu  left %.0f s\n",
+               std::string(report.phase.name()).c_str(), seconds,
+               static_cast<unsigned long long>(totals.open),
+               static_cast<unsigned long long>(units - last_units_), static_cast<unsigned long long>(so_far),
+               static_cast<unsigned long long>(totals.all_faults()), std::max(left_s, 0.0));
+  last_units_ = units;
+}
+
+}  // namespace holdfast::swarm

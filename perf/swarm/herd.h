@@ -1,0 +1,188 @@
+// Herd: one ring with the connections whose sockets lie in its file table, and everything that is done to
+// them: opened, upgraded, read, compared, written, ended.
+//
+// Owned and driven by one worker (worker.h); several herds share that worker's Desk, since receives and sends
+// complete inside the submit that hands them over. What a phase wants to know it learns through Events.
+// Invariant: a slot is given back only when nothing of it is in the kernel.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "base/clock.h"
+#include "connection.h"
+#include "content.h"
+#include "handshake.h"
+#include "memory/mapping.h"
+#include "memory/pool.h"
+#include "ring/kernel_ring.h"
+#include "tally.h"
+#include "time/wheel.h"
+
+namespace holdfast::swarm {
+
+class Herd;
+using memory::Index;
+
+// Where connections go to, and from where. Connection n of the run takes destination n modulo their number.
+struct Route {
+  std::vector<ring::SocketAddress> destinations;
+  std::vector<ring::SocketAddress> sources;  // empty: the kernel chooses
+};
+
+// What messages are expected to be, set by the phase.
+enum class Expect : std::uint8_t { nothing, echoes, publications };
+
+// What all herds of a worker share.
+struct Desk {
+  static constexpr std::size_t kReceives = 64;
+  static constexpr std::size_t kReceiveBytes = 16 * 1024;
+  static constexpr std::size_t kSendBytes = 256 * 1024;
+
+  Desk(std::string_view host, std::string_view path) : handshake(host, path) {}
+  std::vector<std::byte> receive = std::vector<std::byte>(kReceives * kReceiveBytes);
+  std::vector<std::byte> send;
+  std::vector<ring::Completion> completions = std::vector<ring::Completion>(1024);
+  Handshake handshake;
+  Tally tally;
+  base::SystemClock clock;
+  std::uint64_t now_ns = 0;  // read again before every batch of receives
+  void read_clock() { now_ns = clock.monotonic_ns(); }
+  std::uint64_t run = 0;  // seed of all contents
+  Expect expect = Expect::nothing;
+  Sizes echo_sizes;
+  std::uint32_t publication_bytes = 64;
+  std::uint32_t publication_round = 0;  // of the next kSendPublication
+  std::uint8_t marker = '!';
+};
+
+// Told to the phase, from inside Herd::turn. It may call any method of the herd but turn.
+class Events {
+ public:
+  virtual ~Events() = default;
+  virtual void connected(Herd&, Index) {}
+  virtual void upgraded(Herd&, Index) {}
+  virtual void echoed(Herd&, Index) {}
+  virtual void delivered(Herd&, Index) {}
+  virtual void ponged(Herd&, Index) {}
+  // The connection was `before`, and counts no more. A fault, if it was one, has been counted.
+  virtual void ended(Herd&, Index, State /*before*/) {}
+  virtual void returned(Herd&, Index) {}  // its socket is closed and its slot free
+};
+
+class Herd {
+ public:
+  // `first_number` is the number of slot 0 in the run.
+  static absl::StatusOr<std::unique_ptr<Herd>> create(Desk* desk, const Route* route, std::uint32_t capacity,
+                                                      std::uint64_t first_number);
+  absl::Status start();  // on the thread that drives it
+  void report_to(Events* events) { events_ = events; }
+
+  // One round: takes in what the kernel has finished, reads, writes. Never sleeps.
+  void turn();
+  // True when turn has something to do that no event announces.
+  bool has_work() const { return !ready_.empty() || !sends_.empty() || queued_; }
+  bool has_timers() const { return wheel_.scheduled_count() > 0; }
+  int descriptor() const { return ring_->descriptor(); }
+
+  // A new connection, at once or at a moment to come; memory::kNoIndex when the herd is full.
+  Index open();
+  Index open_at(std::uint64_t when_ns);
+  void send(Index slot, std::uint8_t wanted);  // kSend...
+  void send_echo(Index slot) {
+    ++connections_[slot].sequence_sent;
+    send(slot, kSendMessage);
+  }
+  void ping(Index slot);
+  void close(Index slot);              // the closing handshake
+  void drop(Index slot);               // the end, without one
+  void fail(Index slot, Fault fault);  // the end, counted
+
+  Connection& operator[](Index slot) { return connections_[slot]; }
+  std::uint32_t used() const { return pool_.used(); }
+  std::uint32_t capacity() const { return pool_.capacity(); }
+  // Slots from here on were never used.
+  std::uint32_t touched() const { return pool_.state().fresh; }
+  std::uint32_t open_count() const { return open_; }
+  Desk& desk() { return *desk_; }
+  std::uint64_t number_of(Index slot) const { return first_number_ + slot; }
+  // Differs for every opening of a slot.
+  std::uint64_t identity(Index slot) const;
+  std::string describe() const { return ring_->describe(); }
+
+ private:
+  enum class Step : std::uint8_t {
+    open = 1,
+    option,
+    bind,
+    connect,
+    readable,
+    receive,
+    send,
+    writable,
+    cancel,
+    cancel_writable,
+    close
+  };
+  Herd(Desk* desk, const Route* route, std::uint32_t capacity, std::uint64_t first_number)
+      : desk_(desk), route_(route), first_number_(first_number), slots_(capacity) {}
+
+  ring::Tag tag(Step step, Index slot) const;
+  void begin(Index slot);
+  void reap();
+  void dispatch(const ring::Completion& completion);
+  void opening_done(Index slot, Step step, int result);
+  void connect_failed(Index slot, int error);
+  void arm(Index slot);
+  void readable_done(Index slot, const ring::Completion& completion);
+  void read_ready();
+  void receive_done(Index slot, const ring::Completion& completion);
+  void input(Index slot, std::span<const std::byte> bytes);
+  std::size_t answer(Index slot, std::span<const std::byte> bytes);
+  bool piece(Index slot, const Piece& piece);
+  bool message(Index slot, const Piece& piece);
+  void echo(Index slot, const Piece& piece);
+  void publication(Index slot, const Piece& piece);
+  bool control(Index slot, const Piece& piece);
+  void peer_closed(Index slot, std::span<const std::byte> payload);
+  void input_ended(Index slot, bool reset);
+  void settle();
+  void write_pending();
+  bool queue_send(Index slot);
+  std::span<const std::byte> encode(Index slot, std::size_t room);
+  void send_done(Index slot, int result);
+  void end(Index slot, Fault fault);
+  void release_when_joined(Index slot);
+  void fire_timers();
+  void queue_ready(Index slot);
+  bool live(Index slot) const;
+
+  Desk* desk_;
+  const Route* route_;
+  Events* events_ = nullptr;
+  std::uint64_t first_number_;
+  std::uint32_t slots_;
+  memory::Mapping mapping_;
+  memory::Pool<Connection> pool_;
+  Connection* connections_ = nullptr;
+  std::unique_ptr<ring::KernelRing> ring_;
+  time::Wheel wheel_;
+  std::vector<Index> due_;
+  std::vector<Index> ready_, reading_;
+  std::vector<Index> sends_, sending_;
+  std::size_t desk_used_ = 0;      // bytes of desk_->send in the kernel's hands
+  std::uint32_t inline_left_ = 0;  // receives and sends that have not completed
+  std::uint32_t open_ = 0;
+  bool queued_ = false;  // operations wait for a submit
+  // Rare: heads and control frames that came in pieces, and what a pong has to say.
+  std::unordered_map<Index, std::string> partial_;
+  std::unordered_map<Index, std::string> pongs_;
+};
+
+}  // namespace holdfast::swarm

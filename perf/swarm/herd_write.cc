@@ -1,0 +1,179 @@
+// What connections send: made in the desk's memory when it can leave, and made again from where it stopped
+// when the socket took only a part. One send per socket at a time.
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include "base/check.h"
+#include "herd.h"
+
+namespace holdfast::swarm {
+namespace {
+
+constexpr std::array<std::byte, 2> kNormalClosure = {std::byte{0x03}, std::byte{0xe8}};
+
+// Copies into `into` what lies at and behind `offset` of `part`, which begins at `*at` of the frame; moves
+// *at to its end. Returns how much was copied.
+std::size_t copy_from(std::span<const std::byte> part, std::size_t* at, std::size_t offset,
+                      std::span<std::byte> into) {
+  const std::size_t skip = offset > *at ? std::min(offset - *at, part.size()) : 0;
+  *at += part.size();
+  const std::size_t count = std::min(part.size() - skip, into.size());
+  std::copy_n(part.begin() + static_cast<std::ptrdiff_t>(skip), count, into.begin());
+  return count;
+}
+
+std::uint8_t lowest(std::uint8_t bits) {
+  return static_cast<std::uint8_t>(bits & -bits);
+}
+
+}  // namespace
+
+void Herd::send(Index slot, std::uint8_t wanted) {
+  Connection& connection = connections_[slot];
+  connection.wanted |= wanted;
+  if ((connection.flags & kQueuedSend) != 0) return;
+  connection.flags |= kQueuedSend;
+  sends_.push_back(slot);
+}
+
+void Herd::write_pending() {
+  if (sends_.empty()) return;
+  desk_->send.resize(Desk::kSendBytes);
+  sending_.swap(sends_);
+  for (const Index slot : sending_) {
+    Connection& connection = connections_[slot];
+    if ((connection.flags & kQueuedSend) == 0) continue;  // an earlier tenant of the slot was meant
+    connection.flags &= static_cast<std::uint16_t>(~kQueuedSend);
+    if (!live(slot)) continue;
+    if (!queue_send(slot)) {
+      settle();
+      queue_send(slot);
+    }
+  }
+  sending_.clear();
+  settle();
+}
+
+// False when the desk has no room: to be tried again after settle().
+bool Herd::queue_send(Index slot) {
+  Connection& connection = connections_[slot];
+  if ((connection.in_kernel & (kSending | kWritable)) != 0) return true;
+  if (connection.sending == 0) {
+    if (connection.wanted == 0) return true;
+    connection.sending = lowest(connection.wanted);
+    connection.wanted &= static_cast<std::uint8_t>(~connection.sending);
+    connection.send_offset = 0;
+  }
+  if (Desk::kSendBytes - desk_used_ < Handshake::kHeadMaximumBytes) return false;
+  const std::span<const std::byte> bytes = encode(slot, Desk::kSendBytes - desk_used_);
+  desk_used_ += bytes.size();
+  connection.in_kernel |= kSending;
+  ring_->send(slot, bytes, tag(Step::send, slot));
+  ++inline_left_;
+  return true;
+}
+
+// The rest of what is on its way, as far as there is room for it.
+std::span<const std::byte> Herd::encode(Index slot, std::size_t room) {
+  Connection& connection = connections_[slot];
+  const std::span<std::byte> into = std::span(desk_->send).subspan(desk_used_, room);
+  if (connection.sending == kSendRequest) {
+    std::string_view request = desk_->handshake.request(identity(slot));
+    if (connection.state == State::half_open) request = request.substr(0, request.size() / 2);
+    std::size_t at = 0;
+    const auto bytes = std::as_bytes(std::span(request.data(), request.size()));
+    return into.first(copy_from(bytes, &at, connection.send_offset, into));
+  }
+  Content content;
+  std::span<const std::byte> literal;
+  ws::Opcode opcode = ws::Opcode::binary;
+  if (connection.sending == kSendMessage) {
+    content = echo_content(desk_->run, identity(slot), connection.sequence_left, desk_->echo_sizes);
+  } else if (connection.sending == kSendPublication) {
+    content =
+        broadcast_content(desk_->run, desk_->publication_round, desk_->publication_bytes, desk_->marker);
+  } else if (connection.sending == kSendPing) {
+    opcode = ws::Opcode::ping;
+    content = ping_content(desk_->run, identity(slot), connection.pings);
+  } else if (connection.sending == kSendPong) {
+    opcode = ws::Opcode::pong;
+    const std::string& payload = pongs_[slot];
+    literal = std::as_bytes(std::span(payload.data(), payload.size()));
+  } else {
+    CHECK(connection.sending == kSendClose);
+    opcode = ws::Opcode::close;
+    literal = kNormalClosure;
+  }
+  const bool generated = content.bytes != 0;
+  const std::uint32_t payload_bytes = generated ? content.bytes : static_cast<std::uint32_t>(literal.size());
+  const auto mask = static_cast<std::uint32_t>(mixed(identity(slot)));
+  std::array<std::byte, ws::kClientHeaderMaximumBytes> header;
+  const std::size_t header_bytes = write_client_header(header, opcode, payload_bytes, mask);
+  std::size_t at = 0;
+  std::size_t used = copy_from(std::span(header).first(header_bytes), &at, connection.send_offset, into);
+  if (!generated) {
+    std::array<std::byte, ws::kControlPayloadMaximumBytes> masked;
+    std::copy(literal.begin(), literal.end(), masked.begin());
+    for (std::size_t i = 0; i < literal.size(); ++i) masked[i] ^= static_cast<std::byte>(mask >> (i % 4 * 8));
+    const auto rest = std::span(masked).first(literal.size());
+    used += copy_from(rest, &at, connection.send_offset, into.subspan(used));
+    return into.first(used);
+  }
+  const std::uint32_t offset = connection.send_offset > header_bytes
+                                   ? connection.send_offset - static_cast<std::uint32_t>(header_bytes)
+                                   : 0;
+  const std::size_t count = std::min<std::size_t>(payload_bytes - offset, into.size() - used);
+  write_content(content, offset, into.subspan(used, count), mask);
+  return into.first(used + count);
+}
+
+void Herd::send_done(Index slot, int result) {
+  Connection& connection = connections_[slot];
+  connection.in_kernel &= static_cast<std::uint8_t>(~kSending);
+  --inline_left_;
+  if (!live(slot)) return;
+  if (result == -EAGAIN || result == -ENOBUFS || result == -ENOMEM || result == -EINTR) {
+    connection.in_kernel |= kWritable;
+    ring_->arm_writable(slot, tag(Step::writable, slot));
+    queued_ = true;
+    return;
+  }
+  if (result < 0) {
+    // The poll tells how it ended, behind whatever the server sent before.
+    connection.sending = connection.wanted = 0;
+    return;
+  }
+  desk_->tally.add(Count::bytes_out, static_cast<std::uint64_t>(result));
+  connection.send_offset += static_cast<std::uint32_t>(result);
+  std::uint32_t total = static_cast<std::uint32_t>(desk_->handshake.request_bytes());
+  if (connection.state == State::half_open) total /= 2;
+  if (connection.sending != kSendRequest) {
+    std::uint32_t payload = static_cast<std::uint32_t>(kNormalClosure.size());
+    if (connection.sending == kSendMessage) {
+      payload = echo_content(desk_->run, identity(slot), connection.sequence_left, desk_->echo_sizes).bytes;
+    } else if (connection.sending == kSendPublication) {
+      payload = desk_->publication_bytes;
+    } else if (connection.sending == kSendPing) {
+      payload = kPingBytes;
+    } else if (connection.sending == kSendPong) {
+      payload = static_cast<std::uint32_t>(pongs_[slot].size());
+    }
+    total = static_cast<std::uint32_t>(client_header_bytes(payload)) + payload;
+  }
+  if (connection.send_offset < total) return send(slot, 0);
+  if (connection.sending == kSendMessage || connection.sending == kSendPublication) {
+    desk_->tally.add(Count::messages_out);
+    if (connection.sending == kSendMessage && ++connection.sequence_left != connection.sequence_sent) {
+      connection.wanted |= kSendMessage;
+    }
+  } else if (connection.sending == kSendPong) {
+    pongs_.erase(slot);
+    desk_->tally.add(Count::pings_answered);
+  }
+  connection.sending = 0;
+  if (connection.wanted != 0) send(slot, 0);
+}
+
+}  // namespace holdfast::swarm

@@ -1,0 +1,184 @@
+// Which phases there are, what they can be told, and what is refused.
+#include "phase.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+
+namespace holdfast::swarm {
+namespace {
+
+constexpr std::uint32_t kConnectionsMaximum = 4'000'000;
+constexpr std::uint32_t kRoundsMaximum = 10'000;
+constexpr std::uint32_t kOutstandingDefault = 1'000;
+constexpr double kSecondsMaximum = 24 * 3600;
+constexpr double kRateMaximum = 10'000'000;
+
+struct Known {
+  Phase::Kind kind;
+  std::string_view name;
+  std::string_view required;  // separated by spaces, as in optional
+  std::string_view optional;
+  std::string_view explained;
+};
+
+constexpr Known kKnown[] = {
+    {Phase::Kind::ramp, "ramp", "connections", "rate outstanding",
+     "ramp:connections=N[,rate=R][,outstanding=K]  opens N more connections, R a second, K at once"},
+    {Phase::Kind::idle, "idle", "seconds", "", "idle:seconds=S  answers pings and counts them"},
+    {Phase::Kind::echo, "echo", "bytes", "closed rounds outstanding rate seconds",
+     "echo:closed,rounds=K,bytes=B|B1-B2[,outstanding=N]  every connection K times, N at once\n"
+     "  echo:rate=R,seconds=S,bytes=B|B1-B2  R messages a second by the clock, whatever comes back"},
+    {Phase::Kind::fanout, "fanout", "rounds bytes", "",
+     "fanout:rounds=K,bytes=B  one publishes, all must receive it once and in order"},
+    {Phase::Kind::ping, "ping", "", "outstanding", "ping[:outstanding=N]  pings every connection"},
+    {Phase::Kind::close, "close", "", "outstanding",
+     "close[:outstanding=N]  closes every connection by the closing handshake"},
+    {Phase::Kind::storm, "storm", "jitter_ms", "",
+     "storm:jitter_ms=J  drops everything and comes back within J milliseconds"},
+    {Phase::Kind::churn, "churn", "percent_per_minute seconds", "",
+     "churn:percent_per_minute=P,seconds=S  closes and opens again P % of the connections a minute"},
+    {Phase::Kind::half_open, "half_open", "count", "seconds",
+     "half_open:count=N[,seconds=S]  sends half of N requests; the server has to end them within S"},
+};
+
+bool has_word(std::string_view words, std::string_view word) {
+  for (std::size_t at = words.find(word); at != std::string_view::npos; at = words.find(word, at + 1)) {
+    const std::size_t end = at + word.size();
+    if ((at == 0 || words[at - 1] == ' ') && (end == words.size() || words[end] == ' ')) return true;
+  }
+  return false;
+}
+
+std::string in_quotes(std::string_view text) {
+  return std::string(1, '"').append(text).append(1, '"');
+}
+
+bool parse_number(std::string_view text, double least, double most, double* value) {
+  return absl::SimpleAtod(absl::string_view(text.data(), text.size()), value) && std::isfinite(*value) &&
+         *value >= least && *value <= most;
+}
+
+bool parse_count(std::string_view text, std::uint32_t most, std::uint32_t* value) {
+  return absl::SimpleAtoi(absl::string_view(text.data(), text.size()), value) && *value >= 1 &&
+         *value <= most;
+}
+
+bool parse_sizes(std::string_view text, Sizes* sizes) {
+  const std::size_t dash = text.find('-');
+  if (!parse_count(text.substr(0, dash), kMessageMaximumBytes, &sizes->smallest)) return false;
+  sizes->largest = sizes->smallest;
+  if (dash != std::string_view::npos &&
+      !parse_count(text.substr(dash + 1), kMessageMaximumBytes, &sizes->largest)) {
+    return false;
+  }
+  return sizes->smallest >= kMessageMinimumBytes && sizes->largest >= sizes->smallest;
+}
+
+// Takes one setting over; empty when it is right, else what would be.
+std::string set(std::string_view key, std::string_view value, Phase* phase) {
+  if (key == "closed") {
+    phase->closed_loop = true;
+    return value.empty() ? "" : "no value";
+  }
+  if (key == "connections" || key == "count") {
+    return parse_count(value, kConnectionsMaximum, &phase->connections) ? "" : "1 to 4,000,000";
+  }
+  if (key == "rate")
+    return parse_number(value, 0.001, kRateMaximum, &phase->rate) ? "" : "0.001 to 10,000,000";
+  if (key == "seconds") return parse_number(value, 0, kSecondsMaximum, &phase->seconds) ? "" : "0 to 86,400";
+  if (key == "percent_per_minute") {
+    return parse_number(value, 0.001, 6000, &phase->percent_per_minute) ? "" : "0.001 to 6,000";
+  }
+  if (key == "outstanding") {
+    return parse_count(value, kConnectionsMaximum, &phase->outstanding) ? "" : "1 to 4,000,000";
+  }
+  if (key == "rounds") return parse_count(value, kRoundsMaximum, &phase->rounds) ? "" : "1 to 10,000";
+  if (key == "bytes") return parse_sizes(value, &phase->bytes) ? "" : "B or B1-B2, each 9 to 1,048,576";
+  double jitter = 0;
+  if (!parse_number(value, 0, 3'600'000, &jitter)) return "0 to 3,600,000";
+  phase->jitter_ms = static_cast<std::uint32_t>(jitter);
+  return "";
+}
+
+absl::Status refuse(std::string_view text, std::string_view why) {
+  return absl::InvalidArgumentError(std::string("--phase=").append(text).append(": ").append(why));
+}
+
+}  // namespace
+
+std::string list_of_phases() {
+  std::string list;
+  for (const Known& known : kKnown) list.append("  ").append(known.explained).append("\n");
+  return list;
+}
+
+absl::StatusOr<Phase> parse_phase(std::string_view text) {
+  Phase phase;
+  phase.text = text;
+  const Known* known = nullptr;
+  for (const Known& candidate : kKnown) {
+    if (candidate.name == phase.name()) known = &candidate;
+  }
+  if (known == nullptr) return refuse(text, "no such phase; there are:\n" + list_of_phases());
+  phase.kind = known->kind;
+  std::string seen;
+  std::string_view rest = text.substr(std::min(text.size(), known->name.size() + 1));
+  while (!rest.empty()) {
+    const std::string_view setting = rest.substr(0, rest.find(','));
+    rest.remove_prefix(std::min(rest.size(), setting.size() + 1));
+    const std::size_t equals = setting.find('=');
+    const std::string_view key = setting.substr(0, equals);
+    const std::string_view value = equals == std::string_view::npos ? "" : setting.substr(equals + 1);
+    if (!has_word(known->required, key) && !has_word(known->optional, key)) {
+      return refuse(text, in_quotes(key) + " is no setting of it:\n  " + std::string(known->explained));
+    }
+    if (has_word(seen, key)) return refuse(text, in_quotes(key) + " is given twice");
+    seen.append(key).append(" ");
+    const std::string right = set(key, value, &phase);
+    if (!right.empty()) return refuse(text, in_quotes(setting) + ": right is " + right);
+  }
+  for (std::string_view needed = known->required; !needed.empty();) {
+    const std::string_view word = needed.substr(0, needed.find(' '));
+    needed.remove_prefix(std::min(needed.size(), word.size() + 1));
+    if (!has_word(seen, word))
+      return refuse(text, in_quotes(word) + " is missing:\n  " + std::string(known->explained));
+  }
+  if (phase.kind == Phase::Kind::echo) {
+    if (phase.closed_loop && (phase.rate != 0 || phase.seconds != 0)) {
+      return refuse(text, "a closed loop has rounds, not a rate and seconds");
+    }
+    if (!phase.closed_loop && (phase.rate == 0 || phase.seconds == 0)) {
+      return refuse(text, "needs either closed, or a rate and seconds");
+    }
+  }
+  if (phase.kind == Phase::Kind::fanout && phase.bytes.largest != phase.bytes.smallest) {
+    return refuse(text, "publications have one size");
+  }
+  if (phase.kind == Phase::Kind::half_open) phase.outstanding = phase.connections;
+  if (phase.outstanding == 0) phase.outstanding = kOutstandingDefault;
+  return phase;
+}
+
+absl::Status check_scenario(const std::vector<Phase>& phases) {
+  if (phases.empty()) {
+    return absl::InvalidArgumentError("nothing to do: give at least one --phase=\n" + list_of_phases());
+  }
+  std::uint64_t open = 0;
+  std::uint64_t rounds = 0;
+  for (const Phase& phase : phases) {
+    if (phase.kind == Phase::Kind::ramp) open += phase.connections;
+    if (phase.kind == Phase::Kind::fanout) rounds += phase.rounds;
+    if (open == 0 && phase.kind != Phase::Kind::half_open) {
+      return refuse(phase.text, "there is no connection yet: begin with ramp");
+    }
+    if (phase.kind == Phase::Kind::close) open = 0;
+  }
+  if (open > kConnectionsMaximum) return absl::InvalidArgumentError("more than 4,000,000 connections");
+  if (rounds > kRoundsMaximum) return absl::InvalidArgumentError("more than 10,000 rounds of fanout");
+  return absl::OkStatus();
+}
+
+}  // namespace holdfast::swarm

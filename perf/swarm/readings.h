@@ -1,0 +1,38 @@
+// Readings: what the machine and the two processes have used so far, read from /proc and /sys before and
+// after a phase. Reading never fails: what cannot be read is marked as not known.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+namespace holdfast::swarm {
+
+struct SlabUse {
+  std::uint64_t objects = 0;
+  double object_bytes = 0;  // its share of the slab's pages
+};
+
+struct Readings {
+  std::uint64_t wall_ns = 0;
+  std::uint64_t swarm_cpu_ns = 0;
+  std::uint64_t swarm_resident_bytes = 0;
+  bool server_known = false;
+  std::uint64_t server_cpu_ns = 0;  // of all threads that live
+  std::uint64_t server_resident_bytes = 0;
+  bool slabs_known = false;  // needs root
+  std::map<std::string, SlabUse> slabs;
+  std::uint64_t tcp_in_use = 0, tcp_orphans = 0, tcp_time_wait = 0, tcp_memory_pages = 0;
+  std::uint64_t available_bytes = 0;
+};
+
+// `server` 0: none was named. Memory is walked only when asked for: at a million sockets that takes a while.
+Readings take_readings(pid_t server, bool memory);
+
+// Bytes by cache that `after` holds more than `before`, and their sum.
+std::map<std::string, double> slab_growth(const Readings& before, const Readings& after);
+double sum_of(const std::map<std::string, double>& growth);
+
+}  // namespace holdfast::swarm

@@ -1,0 +1,254 @@
+// holdfast-swarm: opens very many WebSocket connections to one server, uses them in phases, and verifies
+// everything that comes back. Exit code 0: every phase verified all it claims; 1: not; 2: refused to start.
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "absl/flags/flag.h"
+#include "absl/flags/parse.h"
+#include "absl/flags/usage.h"
+#include "absl/flags/usage_config.h"
+#include "absl/strings/match.h"
+#include "addresses.h"
+#include "base/entropy.h"
+#include "controller.h"
+#include "worker.h"
+
+ABSL_FLAG(std::string, target, "", "ws://ADDR:PORT/path of the server");
+ABSL_FLAG(std::uint32_t, threads, 1, "threads that drive connections");
+ABSL_FLAG(std::uint32_t, per_ring, 16'000, "connections per ring; at most RLIMIT_NOFILE and 65,536");
+ABSL_FLAG(std::uint32_t, destinations, 0,
+          "neighbouring addresses from the target's on; 0: as many as the connections need ports");
+ABSL_FLAG(std::vector<std::string>, sources, {}, "addresses to connect from (Linux 6.11)");
+ABSL_FLAG(std::vector<std::string>, allow_address, {}, "addresses besides loopback that may be connected to");
+ABSL_FLAG(std::string, marker, "!", "the first byte of what is to be published to everybody");
+ABSL_FLAG(std::int32_t, server_pid, 0, "the server's process: its CPU time and memory are read");
+ABSL_FLAG(double, deadline_s, 600, "the whole run is ended after this");
+ABSL_FLAG(double, patience_s, 20, "a phase in which nothing happens for this long is given up");
+ABSL_FLAG(bool, progress, true, "a line a second on standard error");
+ABSL_FLAG(std::string, json, "", "a file for the results");
+ABSL_FLAG(std::uint64_t, seed, 0, "of all contents; 0: another one each run");
+ABSL_FLAG(std::string, scenario, "", "a file with a phase a line, before those of the command line");
+ABSL_FLAG(std::vector<std::string>, phase, {}, "a phase, may be repeated: see above");
+
+namespace holdfast::swarm {
+namespace {
+
+constexpr int kExitFailed = 1;
+constexpr int kExitUsage = 2;
+// There are ports for 28,232 connections from one address to another. But the kernel looks for a free one
+// among those taken, and with 20,000 a connect takes milliseconds of its time: many connections are spread
+// thinner.
+constexpr std::uint32_t kOnOneDestination = 20'000;
+constexpr std::uint32_t kPortsUsed = 5'000;
+constexpr std::string_view kPhaseFlag = "--phase=";
+
+volatile std::sig_atomic_t interrupted = 0;
+
+[[noreturn]] void refuse(const std::string& why) {
+  std::fprintf(stderr, "holdfast-swarm: %s\n", why.c_str());
+  std::exit(kExitUsage);
+}
+
+template <class T>
+T or_refuse(absl::StatusOr<T> value) {
+  if (!value.ok()) refuse(std::string(value.status().message()));
+  return *std::move(value);
+}
+
+// Phases are taken out of the command line first: they contain commas, and may be repeated.
+std::vector<std::string> take_phases(int* argc, char** argv) {
+  std::vector<std::string> phases;
+  int kept = 0;
+  for (int i = 0; i < *argc; ++i) {
+    const std::string_view argument = argv[i];
+    if (argument.substr(0, kPhaseFlag.size()) == kPhaseFlag) {
+      phases.emplace_back(argument.substr(kPhaseFlag.size()));
+    } else {
+      argv[kept++] = argv[i];
+    }
+  }
+  *argc = kept;
+  return phases;
+}
+
+std::vector<Phase> read_phases(const std::vector<std::string>& given) {
+  std::vector<std::string> texts;
+  if (const std::string path = absl::GetFlag(FLAGS_scenario); !path.empty()) {
+    std::ifstream file(path);
+    if (!file) refuse("--scenario=" + path + " cannot be read");
+    for (std::string line; std::getline(file, line);) {
+      if (!line.empty() && line[0] != '#') texts.push_back(line);
+    }
+  }
+  texts.insert(texts.end(), given.begin(), given.end());
+  std::vector<Phase> phases;
+  for (const std::string& text : texts) phases.push_back(or_refuse(parse_phase(text)));
+  if (absl::Status status = check_scenario(phases); !status.ok()) refuse(std::string(status.message()));
+  return phases;
+}
+
+// The most connections that are open at once.
+std::uint32_t most_open(const std::vector<Phase>& phases) {
+  std::uint32_t open = 0, most = 0;
+  for (const Phase& phase : phases) {
+    std::uint32_t with = open;
+    if (phase.kind == Phase::Kind::ramp) with = open += phase.connections;
+    if (phase.kind == Phase::Kind::half_open) with = open + phase.connections;
+    if (phase.kind == Phase::Kind::close) open = 0;
+    most = std::max(most, with);
+  }
+  return most;
+}
+
+std::uint32_t raise_descriptor_limit() {
+  rlimit limit{};
+  getrlimit(RLIMIT_NOFILE, &limit);
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+  getrlimit(RLIMIT_NOFILE, &limit);
+  return static_cast<std::uint32_t>(std::min<rlim_t>(limit.rlim_cur, 1u << 30));
+}
+
+// Capacities of the rings of one thread, equal to within one.
+std::vector<std::uint32_t> rings_for(std::uint32_t connections, std::uint32_t per_ring) {
+  const std::uint32_t rings = std::max((connections + per_ring - 1) / per_ring, 1u);
+  std::vector<std::uint32_t> capacities;
+  for (std::uint32_t i = 0; i < rings; ++i) {
+    const std::uint64_t total = connections;
+    capacities.push_back(
+        std::max(static_cast<std::uint32_t>(total * (i + 1) / rings - total * i / rings), 1u));
+  }
+  return capacities;
+}
+
+Route route_for(const Url& url, std::uint32_t connections) {
+  Route route;
+  route.sources = or_refuse(sources(absl::GetFlag(FLAGS_sources)));
+  std::uint32_t count = absl::GetFlag(FLAGS_destinations);
+  const auto from = static_cast<std::uint32_t>(std::max<std::size_t>(route.sources.size(), 1));
+  if (count == 0) {
+    const bool spread = is_loopback(url.host) && url.host.find(':') == std::string::npos;
+    if (spread && connections > kOnOneDestination) {
+      count = (connections + kPortsUsed * from - 1) / (kPortsUsed * from);
+    }
+  }
+  count = std::max(count, 1u);
+  constexpr std::uint32_t kPortsOfAnAddress = 64'511;
+  if (std::uint64_t{count} * from * kPortsOfAnAddress < connections) {
+    refuse(
+        "an address has 64,511 ports: more --destinations or --sources are needed for that many connections");
+  }
+  route.destinations = or_refuse(destinations(url, count, absl::GetFlag(FLAGS_allow_address)));
+  if (!route.sources.empty() && route.sources.front().length != route.destinations.front().length) {
+    refuse("--sources and the target are of different families");
+  }
+  return route;
+}
+
+struct Crew {
+  Stage stage;
+  std::vector<std::unique_ptr<Worker>> workers;
+};
+
+void make_workers(const std::vector<Phase>& phases, const Url& url, Crew* crew, RunReport* report) {
+  const std::uint32_t threads = absl::GetFlag(FLAGS_threads);
+  const std::uint32_t per_ring = absl::GetFlag(FLAGS_per_ring);
+  const std::string marker = absl::GetFlag(FLAGS_marker);
+  if (threads < 1 || threads > 256) refuse("--threads is 1 to 256");
+  if (marker.size() != 1) refuse("--marker is one byte");
+  const std::uint32_t limit = raise_descriptor_limit();
+  if (per_ring < 1 || per_ring > 65'536 || per_ring > limit) {
+    refuse("--per_ring is 1 to 65,536 and at most RLIMIT_NOFILE, which is " + std::to_string(limit));
+  }
+  std::uint64_t run = absl::GetFlag(FLAGS_seed);
+  if (run == 0) run = base::SystemEntropy().next();
+  const std::uint32_t connections = most_open(phases);
+  const Route route = route_for(url, connections);
+  std::uint64_t first = 0;
+  for (std::uint32_t i = 0; i < threads; ++i) {
+    // One more than its share: phases are divided one by one, and rounded.
+    const Share share{i, threads};
+    const auto own = share.of(connections) + static_cast<std::uint32_t>(phases.size());
+    WorkerPlan plan{share,
+                    route,
+                    url.authority,
+                    url.path,
+                    run,
+                    static_cast<std::uint8_t>(marker[0]),
+                    rings_for(own, per_ring),
+                    first,
+                    phases};
+    report->rings += static_cast<std::uint32_t>(plan.herds.size());
+    first += own + plan.herds.size();
+    crew->workers.push_back(std::make_unique<Worker>(std::move(plan), &crew->stage));
+    if (absl::Status status = crew->workers.back()->prepare(); !status.ok())
+      refuse(std::string(status.message()));
+    crew->stage.tallies.push_back(&crew->workers.back()->tally());
+  }
+  report->threads = threads;
+  report->destinations = static_cast<std::uint32_t>(route.destinations.size());
+  report->bytes_each = sizeof(Connection);
+  report->io_uring = crew->workers.front()->describe();
+}
+
+int run(int argc, char** argv) {
+  absl::SetProgramUsageMessage(
+      "holdfast-swarm --target=ws://ADDR:PORT/ --phase=... [--phase=...]\nPhases, in the order given:\n" +
+      list_of_phases());
+  absl::FlagsUsageConfig usage;
+  usage.contains_help_flags = [](absl::string_view file) { return absl::EndsWith(file, "swarm.cc"); };
+  absl::SetFlagsUsageConfig(usage);
+  const std::vector<std::string> given = take_phases(&argc, argv);
+  const std::vector<char*> rest = absl::ParseCommandLine(argc, argv);
+  if (rest.size() > 1) refuse("\"" + std::string(rest[1]) + "\" is not a flag; --help lists the flags");
+  const Url url = or_refuse(parse_url(absl::GetFlag(FLAGS_target)));
+  const std::vector<Phase> phases = read_phases(given);
+  Watch watch;
+  watch.server = absl::GetFlag(FLAGS_server_pid);
+  watch.patience_s = absl::GetFlag(FLAGS_patience_s);
+  watch.deadline_s = absl::GetFlag(FLAGS_deadline_s);
+  watch.progress = absl::GetFlag(FLAGS_progress);
+  watch.interrupted = &interrupted;
+  if (watch.patience_s <= 0 || watch.deadline_s <= 0) refuse("--patience_s and --deadline_s are above 0");
+  if (watch.server != 0 && !take_readings(watch.server, false).server_known)
+    refuse("--server_pid: no such process");
+
+  RunReport report;
+  report.target = absl::GetFlag(FLAGS_target);
+  Crew crew;
+  make_workers(phases, url, &crew, &report);
+  const auto on_signal = [](int) { interrupted = 1; };
+  std::signal(SIGINT, on_signal);
+  std::signal(SIGTERM, on_signal);
+  std::signal(SIGPIPE, SIG_IGN);
+  for (const std::unique_ptr<Worker>& worker : crew.workers) worker->begin();
+  Controller(phases, crew.workers, crew.stage, watch).run(&report);
+  std::fputs(table(report).c_str(), stdout);
+  std::fflush(stdout);
+  bool written = true;
+  if (const std::string path = absl::GetFlag(FLAGS_json); !path.empty()) {
+    std::ofstream file(path);
+    file << json(report);
+    file.close();
+    written = !file.fail();
+    if (!written) std::fprintf(stderr, "holdfast-swarm: --json=%s could not be written\n", path.c_str());
+  }
+  std::fflush(stderr);
+  // Not through the destructors: a worker that hangs could not be joined, and the kernel ends a million
+  // connections faster than we do.
+  std::_Exit(report.passed() && written ? 0 : kExitFailed);
+}
+
+}  // namespace
+}  // namespace holdfast::swarm
+
+int main(int argc, char** argv) {
+  return holdfast::swarm::run(argc, argv);
+}
