@@ -15,8 +15,9 @@ namespace holdfast {
 struct Tuning {
   std::uint32_t submission_entries = 1024;  // per shard; operations handed to the kernel at once
   std::uint32_t completion_entries =
-      16384;                           // per shard; a multiple of the submissions plus a burst of wake-ups
-  std::uint32_t receive_buffers = 64;  // per shard, 16 KiB each: connections read at once
+      16384;                          // per shard; a multiple of the submissions plus a burst of wake-ups
+  std::uint32_t receive_buffers = 0;  // per shard, 16 KiB each: connections read at once; 0: 64, down to
+                                      // 16 where shards outnumber the cores
   std::uint32_t large_receive_buffers = 8;  // per shard, 128 KiB each, for connections that send a lot
   std::uint32_t accept_backlog = 1024;      // per shard and address; the kernel caps it at net.core.somaxconn
   std::size_t mailbox_bytes = 1u << 20;     // per shard and direction; raised to hold four whole messages

@@ -36,7 +36,7 @@ ABSL_FLAG(absl::Duration, drain_timeout, absl::Seconds(10), "from SIGTERM to a h
 ABSL_FLAG(std::vector<std::string>, allowed_origins, {"*"},
           "origins of browsers, scheme://host[:port]; * for any");
 ABSL_FLAG(std::vector<std::string>, subprotocols, {}, "WebSocket subprotocols, in order of preference");
-ABSL_FLAG(std::uint32_t, receive_buffers, 64, "for tests: 16 KiB receive buffers per shard");
+ABSL_FLAG(std::uint32_t, receive_buffers, 0, "for tests: 16 KiB receive buffers per shard; 0: 16 to 64");
 ABSL_FLAG(std::uint32_t, large_receive_buffers, 8, "for tests: 128 KiB receive buffers per shard");
 ABSL_FLAG(std::uint32_t, submission_entries, 1024, "for tests: operations handed to the kernel at once");
 ABSL_FLAG(std::uint32_t, completion_entries, 16384, "for tests: size of the completion queue");

@@ -87,12 +87,15 @@ struct Slot {
 };
 static_assert(sizeof(Slot) == 64, "one cache line: a fan-out touches one line per subscriber");
 
-// What accepting, closing and the timers need, kept apart so that a fan-out does not pull it through the
-// cache.
+// SlotDetail::receive_buffer of a receive that goes straight to its assembly.
+inline constexpr std::uint16_t kNoReceiveBuffer = static_cast<std::uint16_t>(memory::kNoIndex);
+
+// What accepting, receiving, closing and the timers need, kept apart so that a fan-out does not pull it
+// through the cache.
 struct SlotDetail {
   std::uint8_t peer_ip[16];
-  std::uint16_t peer_port;  // while the peer's address is being asked for: the index of the query
-  std::uint16_t spare;
+  std::uint16_t peer_port;       // while the peer's address is being asked for: the index of the query
+  std::uint16_t receive_buffer;  // while a receive is in the kernel: where to; see Shard::queue_receive
   holdfast::time::Tick assembly_since;  // when the incomplete message began
   holdfast::time::Tick ping_since;      // when the outstanding ping was queued
   memory::Index close_reason;           // frame with the reason for on_close, or kNoIndex

@@ -18,6 +18,10 @@ inline constexpr std::uint32_t kMessageBytesMaximum = 64u << 20;
 // Descriptors of a shard that are not connections: ring, mapping, doorbell, and one per listener.
 inline constexpr std::uint32_t kOrdinaryDescriptorsPerShard = 3;
 
+// Small receive buffers of a shard: how many sockets it reads with one system call.
+inline constexpr std::uint32_t kReceiveBuffers = 64;
+inline constexpr std::uint32_t kReceiveBuffersLeast = 16;
+
 struct Host {
   std::uint32_t cores = 1;
   std::uint64_t open_files = 1024;  // RLIMIT_NOFILE: also the most entries of one ring's file table

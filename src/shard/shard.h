@@ -247,7 +247,6 @@ class Shard {
   std::vector<memory::Index> due_;      // deadlines of this turn
   std::vector<memory::Index> retry_;    // operations the kernel had no memory for; tried again next tick
   time::Tick retried_at_ = 0;
-  std::unique_ptr<memory::Index[]> buffers_;  // receive buffer per slot, while a receive is in the kernel
   std::vector<ring::Completion> completions_;
   memory::Pool<ring::SocketAddress> peer_queries_;  // memory of address queries in the kernel
 

@@ -40,7 +40,7 @@ Shard::Shard(const ShardOptions& options, const Config& config, ShardMemory memo
       table_(memory_.table_state, memory_.slots, memory_.details, options.sizes.slots),
       wheel_(memory_.wheel_state, table_.first_timer(), sizeof(net::Slot), options.sizes.slots),
       outbox_({memory_.node_state, memory_.nodes, options.sizes.outbox_nodes}, &frames_),
-      receive_pool_(config.tuning.receive_buffers, config.tuning.large_receive_buffers),
+      receive_pool_(options.sizes.receive_buffers, config.tuning.large_receive_buffers),
       ws_reader_({.message_bytes = config.max_message_bytes, .fragments = config.max_fragments},
                  &assemblies_),
       tcp_reader_(config.max_message_bytes, &assemblies_),
@@ -57,7 +57,6 @@ Shard::Shard(const ShardOptions& options, const Config& config, ShardMemory memo
   for (auto* list : {&ready_, &reading_, &flush_, &flushing_, &reap_, &reaping_, &drained_, &due_, &retry_}) {
     list->reserve(2 * static_cast<std::size_t>(options.sizes.slots));
   }
-  buffers_ = std::make_unique_for_overwrite<Index[]>(options.sizes.slots);
   completions_.resize(Limits::kCompletionsPerReap);
   interest_retries_.reserve(64);
 }

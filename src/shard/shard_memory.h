@@ -25,7 +25,8 @@ struct ShardSizes {
   std::uint32_t slots = 0;         // connections, 1 .. 65,536
   std::uint32_t outbox_nodes = 0;  // frames owed, over all connections
   std::uint32_t subscriptions = 0;
-  std::size_t arena_bytes = 0;  // a multiple of BlockArena::kPageBytes
+  std::size_t arena_bytes = 0;        // a multiple of BlockArena::kPageBytes
+  std::uint32_t receive_buffers = 0;  // small ones, see net/receive_pool.h; not in the mapping
 };
 
 struct ShardMemory {

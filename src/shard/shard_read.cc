@@ -78,7 +78,7 @@ bool Shard::queue_receive(Index index) {
     memory = receive_pool_.bytes(buffer);
   }
   slot.clear(net::kQueuedReady);
-  buffers_[index] = buffer;
+  table_.detail(index).receive_buffer = static_cast<std::uint16_t>(buffer);
   slot.enter_kernel(net::kReceiving);
   ring_->receive(index, memory, table_.tag(Op::receive, index));
   return true;
@@ -93,8 +93,8 @@ std::span<std::byte> Shard::receive_in_place(const net::Slot& slot) {
 
 void Shard::receive_done(Index index, net::Slot& slot, const Completion& completion) {
   slot.leave_kernel(net::kReceiving);
-  const Index buffer = buffers_[index];
-  const bool in_place = buffer == kNoIndex;
+  const std::uint16_t buffer = table_.detail(index).receive_buffer;
+  const bool in_place = buffer == net::kNoReceiveBuffer;
   if (net::is_ending(slot.state())) {
     if (!in_place) receive_pool_.give_back(buffer);
     return;

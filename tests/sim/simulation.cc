@@ -152,7 +152,7 @@ void Simulation::build_shard(std::uint32_t number) {
   options.number = number;
   options.shards = scenario_.shards;
   options.sizes = {scenario_.slots, scenario_.outbox_nodes, scenario_.config.max_subscriptions,
-                   scenario_.arena_bytes};
+                   scenario_.arena_bytes, scenario_.config.tuning.receive_buffers};
   options.topic_key = topic_key_;
   options.neighbours = &neighbours_;
   options.close_listener = [this](int listener) { world_.close_listener(listener); };

@@ -84,7 +84,7 @@ TEST(Capacity, NamesTheSettingTheValueAndTheRangeOfEveryBound) {
       {"max_fragments=0", [](Config& config) { config.max_fragments = 0; }},
       {"max_handshakes=0", [](Config& config) { config.max_handshakes = 0; }},
       {"max_outbox_bytes=65536", [](Config& config) { config.max_outbox_bytes = 65'536; }},
-      {"tuning.receive_buffers=0", [](Config& config) { config.tuning.receive_buffers = 0; }},
+      {"tuning.receive_buffers=4097", [](Config& config) { config.tuning.receive_buffers = 4097; }},
       {"tuning.submission_entries=1", [](Config& config) { config.tuning.submission_entries = 1; }},
       {"handshake_timeout=0ms",
        [](Config& config) { config.handshake_timeout = std::chrono::milliseconds(0); }},
@@ -98,6 +98,15 @@ TEST(Capacity, NamesTheSettingTheValueAndTheRangeOfEveryBound) {
     ASSERT_FALSE(capacity.ok()) << wrong.name;
     EXPECT_NE(capacity.status().message().find(wrong.name), absl::string_view::npos) << capacity.status();
   }
+}
+
+TEST(Capacity, GivesShardsThatShareACoreFewerReceiveBuffers) {
+  Config config = config_for(1'000'000);
+  EXPECT_EQ(plan_capacity(config, {.cores = 16, .open_files = 1u << 20})->sizes.receive_buffers, 60u);
+  EXPECT_EQ(plan_capacity(config, {.cores = 2, .open_files = 20'000})->sizes.receive_buffers, 16u);
+  config.tuning.receive_buffers = 7;
+  EXPECT_EQ(plan_capacity(config, {.cores = 2, .open_files = 20'000})->sizes.receive_buffers, 7u);
+  EXPECT_EQ(plan_capacity(config_for(1000), {.cores = 1, .open_files = 20'000})->sizes.receive_buffers, 64u);
 }
 
 TEST(Capacity, RefusesToListenNowhere) {
