@@ -20,8 +20,9 @@ enum class State : std::uint8_t {
   upgrading,   // the request has been asked to leave
   half_open,   // half of a request was sent, and no more will be
   open,
-  closing,  // our close frame was asked to leave
-  ending,   // nothing counts any more; the slot becomes free when the kernel holds nothing of it
+  vanished,  // nothing that comes is let in but a reset, and nothing is sent: to its server it is gone
+  closing,   // our close frame was asked to leave
+  ending,    // nothing counts any more; the slot becomes free when the kernel holds nothing of it
 };
 
 // Operations of a slot that are in the kernel.
@@ -39,19 +40,25 @@ inline constexpr std::uint16_t kQueuedSend = 1 << 1;
 inline constexpr std::uint16_t kInPlay = 1 << 2;       // the phase has begun with it and is not done
 inline constexpr std::uint16_t kDiffers = 1 << 3;      // some piece of the current message was wrong
 inline constexpr std::uint16_t kPingPending = 1 << 4;  // our ping has not been answered
-inline constexpr std::uint16_t kCloseSeen = 1 << 5;
+inline constexpr std::uint16_t kCloseSeen = 1 << 5;    // or, of one that vanished, that the server ended it
 inline constexpr std::uint16_t kReceiveMore = 1 << 6;  // the poll may not tell of the input that is left
 inline constexpr std::uint16_t kPublisher = 1 << 7;
-inline constexpr std::uint16_t kDeaf = 1 << 8;     // does not read, on purpose
-inline constexpr std::uint16_t kReturns = 1 << 9;  // opened again when its slot is free
+inline constexpr std::uint16_t kDeaf = 1 << 8;        // does not read, on purpose
+inline constexpr std::uint16_t kReturns = 1 << 9;     // opened again when its slot is free
+inline constexpr std::uint16_t kSlow = 1 << 10;       // reads late, on purpose: the server may end it
+inline constexpr std::uint16_t kSip = 1 << 11;        // deaf, but one small receive is due
+inline constexpr std::uint16_t kCollector = 1 << 12;  // receives what everybody sends
+inline constexpr std::uint16_t kResets = 1 << 13;     // its close is to leave nothing behind
 
 // What is to be sent, in the order of the bits; `sending` is the bit of what is on its way.
 inline constexpr std::uint8_t kSendRequest = 1 << 0;
-inline constexpr std::uint8_t kSendPong = 1 << 1;
-inline constexpr std::uint8_t kSendMessage = 1 << 2;
-inline constexpr std::uint8_t kSendPublication = 1 << 3;
-inline constexpr std::uint8_t kSendPing = 1 << 4;
-inline constexpr std::uint8_t kSendClose = 1 << 5;
+inline constexpr std::uint8_t kSendCollect = 1 << 1;  // from now on a collector
+inline constexpr std::uint8_t kSendPong = 1 << 2;
+inline constexpr std::uint8_t kSendMessage = 1 << 3;
+inline constexpr std::uint8_t kSendPublication = 1 << 4;
+inline constexpr std::uint8_t kSendPing = 1 << 5;
+inline constexpr std::uint8_t kSendLeave = 1 << 6;  // a collector no longer
+inline constexpr std::uint8_t kSendClose = 1 << 7;
 
 struct Connection {
   std::uint32_t send_offset;      // of the frame on its way. First: a free record's first word is the pool's

@@ -7,42 +7,22 @@
 #include <cstdio>
 #include <numeric>
 
+#include "figures.h"
+#include "scenario.h"
+
 namespace holdfast::swarm {
 namespace {
 
+constexpr std::string_view kNothingCame = "nothing came any more";
 constexpr long kLookNs = 20'000'000;
 constexpr double kSecondNs = 1e9;
 constexpr double kGiveUpSeconds = 30;  // in which a worker has to have counted what is missing
-constexpr double kSaturated = 0.9;
 
 // Heartbeats are no progress: they go on in a phase that hangs.
 std::uint64_t progress_of(const Totals& totals) {
   const std::uint64_t counted = std::accumulate(totals.counts.begin(), totals.counts.end(), std::uint64_t{0});
   return counted - totals.of(Count::pings_answered) - totals.of(Count::bytes_in) -
          totals.of(Count::bytes_out) + totals.all_faults();
-}
-
-// What a phase counts, so that the progress line can tell how far it is.
-Count counted_by(Phase::Kind kind) {
-  switch (kind) {
-    case Phase::Kind::ramp:
-    case Phase::Kind::storm:
-    case Phase::Kind::churn:
-      return Count::upgraded;
-    case Phase::Kind::idle:
-      return Count::pings_answered;
-    case Phase::Kind::echo:
-      return Count::echoes;
-    case Phase::Kind::fanout:
-      return Count::deliveries;
-    case Phase::Kind::ping:
-      return Count::pongs;
-    case Phase::Kind::close:
-      return Count::closed;
-    case Phase::Kind::half_open:
-      return Count::half_open_ended;
-  }
-  return Count::none;
 }
 
 // What it will have counted in the end; 0 when that is a matter of time.
@@ -54,7 +34,12 @@ std::uint64_t planned(const Phase& phase, std::uint64_t open) {
     case Phase::Kind::echo:
       return phase.closed_loop ? open * phase.rounds : static_cast<std::uint64_t>(phase.rate * phase.seconds);
     case Phase::Kind::fanout:
+    case Phase::Kind::slow:
       return open * phase.rounds;
+    case Phase::Kind::fanin:
+      return open * phase.rounds * phase.collectors;
+    case Phase::Kind::vanish:
+      return part_of(static_cast<std::uint32_t>(open), phase.percent);
     case Phase::Kind::ping:
     case Phase::Kind::close:
     case Phase::Kind::storm:
@@ -102,13 +87,62 @@ void Controller::run(RunReport* report) {
 }
 
 // Empty while the phase may go on.
-std::string Controller::reason_to_stop(std::uint64_t now_ns, std::uint64_t progress_ns) {
+std::string Controller::reason_to_stop(const Phase& phase, std::uint64_t now_ns, std::uint64_t progress_ns) {
   if (watch_.interrupted != nullptr && *watch_.interrupted != 0) return "interrupted";
   if (static_cast<double>(now_ns - begun_ns_) > watch_.deadline_s * kSecondNs)
     return "the run's deadline was reached";
-  if (static_cast<double>(now_ns - progress_ns) > watch_.patience_s * kSecondNs)
-    return "nothing came any more";
+  const double patience_s = watch_.patience_s + quiet_seconds(phase);
+  if (static_cast<double>(now_ns - progress_ns) > patience_s * kSecondNs) return std::string(kNothingCame);
   return "";
+}
+
+void Controller::sample(PhaseReport* report, const Totals& now, double seconds, bool last) {
+  if (!last && !report->series.due(seconds)) return;
+  const Count counted = counted_by(report->phase.kind);
+  const Glance seen = glance(watch_.server);
+  const auto grown = [&](Count count) { return now.of(count) - report->totals_before.of(count); };
+  const Sample sample{.seconds = seconds,
+                      .connections = now.open,
+                      .units = grown(counted),
+                      .errors = now.all_faults() - report->totals_before.all_faults(),
+                      .bytes_out = grown(Count::bytes_out),
+                      .bytes_in = grown(Count::bytes_in),
+                      .server_cpu_ns = seen.server_cpu_ns,
+                      .swarm_cpu_ns = seen.swarm_cpu_ns,
+                      .server_resident_bytes = seen.server_resident_bytes};
+  if (last) {
+    report->series.end(sample);
+  } else {
+    report->series.add(sample);
+  }
+}
+
+// Until all workers have finished the phase, which they are told to do when it must stop. False: one hangs.
+bool Controller::watch_phase(std::uint32_t number, PhaseReport* report) {
+  const std::uint64_t begun_ns = report->before.wall_ns;
+  std::uint64_t progress = 0, progress_ns = begun_ns, shown_ns = begun_ns, stopped_ns = 0;
+  while (!all_done(number)) {
+    const timespec pause{0, kLookNs};
+    nanosleep(&pause, nullptr);
+    const std::uint64_t now_ns = clock_.monotonic_ns();
+    const Totals now = totals();
+    const double seconds = static_cast<double>(now_ns - begun_ns) / kSecondNs;
+    if (progress_of(now) != progress) progress_ns = now_ns;
+    progress = progress_of(now);
+    sample(report, now, seconds, false);
+    if (now_ns - shown_ns >= 1'000'000'000) {
+      if (watch_.progress) show_progress(*report, now, seconds);
+      shown_ns = now_ns;
+    }
+    if (report->stopped.empty()) {
+      report->stopped = reason_to_stop(report->phase, now_ns, progress_ns);
+      if (report->stopped.empty()) continue;
+      stopped_ns = now_ns;
+      stage_.give_up.store(number);
+    }
+    if (static_cast<double>(now_ns - stopped_ns) > kGiveUpSeconds * kSecondNs) return false;
+  }
+  return true;
 }
 
 // False when the run must not go on.
@@ -116,45 +150,30 @@ bool Controller::play(std::uint32_t number, PhaseReport* report) {
   report->totals_before = totals();
   report->before = take_readings(watch_.server, true);
   last_units_ = report->totals_before.of(counted_by(report->phase.kind));
-  stage_.begun = 0;
-  stage_.round = 0;
-  stage_.waiting = 0;
-  stage_.fanout_over = false;
-  const std::uint64_t begun_ns = clock_.monotonic_ns();
-  report->before.wall_ns = begun_ns;
+  stage_.clear();
+  std::vector<std::uint64_t> cpu_before;
+  for (const std::unique_ptr<Worker>& worker : workers_) cpu_before.push_back(worker->cpu_ns());
+  // Reading took a while, which is not the phase's.
+  const Readings begin = take_readings(watch_.server, false);
+  report->before.wall_ns = begin.wall_ns;
+  report->before.swarm_cpu_ns = begin.swarm_cpu_ns;
+  report->before.server_cpu_ns = begin.server_cpu_ns;
+  sample(report, report->totals_before, 0, false);
   stage_.number.store(number, std::memory_order_release);
-  std::uint64_t progress = 0, progress_ns = begun_ns, shown_ns = begun_ns, stopped_ns = 0;
-  bool hung = false;
-  while (!all_done(number) && !hung) {
-    const timespec pause{0, kLookNs};
-    nanosleep(&pause, nullptr);
-    const std::uint64_t now_ns = clock_.monotonic_ns();
-    const Totals now = totals();
-    if (progress_of(now) != progress || report->phase.kind == Phase::Kind::idle) progress_ns = now_ns;
-    progress = progress_of(now);
-    if (now_ns - shown_ns >= 1'000'000'000) {
-      if (watch_.progress) show_progress(*report, now, static_cast<double>(now_ns - begun_ns) / kSecondNs);
-      shown_ns = now_ns;
-    }
-    if (report->stopped.empty()) {
-      report->stopped = reason_to_stop(now_ns, progress_ns);
-      if (report->stopped.empty()) continue;
-      stopped_ns = now_ns;
-      stage_.give_up.store(number);
-    }
-    hung = static_cast<double>(now_ns - stopped_ns) > kGiveUpSeconds * kSecondNs;
-  }
-  const Readings quick = take_readings(watch_.server, false);
-  report->after = take_readings(watch_.server, true);
-  report->after.wall_ns = quick.wall_ns;
-  report->after.swarm_cpu_ns = quick.swarm_cpu_ns;
-  if (quick.server_known) report->after.server_cpu_ns = quick.server_cpu_ns;
+  const bool answered = watch_phase(number, report);
+  const Readings end = take_readings(watch_.server, false);
   report->totals_after = totals();
-  report->seconds = static_cast<double>(quick.wall_ns - begun_ns) / kSecondNs;
-  const double swarm_ns = static_cast<double>(report->after.swarm_cpu_ns - report->before.swarm_cpu_ns);
-  report->saturated =
-      swarm_ns > kSaturated * report->seconds * kSecondNs * static_cast<double>(workers_.size());
-  if (hung) {
+  report->seconds = static_cast<double>(end.wall_ns - begin.wall_ns) / kSecondNs;
+  for (std::size_t i = 0; i < workers_.size(); ++i) {
+    const double used_ns = static_cast<double>(workers_[i]->cpu_ns() - cpu_before[i]);
+    report->busiest_thread = std::max(report->busiest_thread, used_ns / (report->seconds * kSecondNs));
+  }
+  sample(report, report->totals_after, report->seconds, true);
+  report->after = take_readings(watch_.server, true);
+  report->after.wall_ns = end.wall_ns;
+  report->after.swarm_cpu_ns = end.swarm_cpu_ns;
+  if (end.server_known) report->after.server_cpu_ns = end.server_cpu_ns;
+  if (!answered) {
     report->stopped += ", and a worker did not answer";
     return false;
   }
@@ -164,9 +183,11 @@ bool Controller::play(std::uint32_t number, PhaseReport* report) {
       return false;
     }
     report->result.merge(worker->result());
+    report->turns_late.merge(worker->turns_late());
   }
-  if (report->phase.kind == Phase::Kind::fanout) stage_.first_round += report->phase.rounds;
-  return report->stopped.empty() || report->stopped == "nothing came any more";
+  const Phase::Kind kind = report->phase.kind;
+  if (kind == Phase::Kind::fanout || kind == Phase::Kind::slow) stage_.first_round += report->phase.rounds;
+  return report->stopped.empty() || report->stopped == kNothingCame;
 }
 
 void Controller::show_progress(const PhaseReport& report, const Totals& totals, double seconds) {

@@ -32,7 +32,9 @@ class Controller {
   bool all_done(std::uint32_t number) const;
   Totals totals() const;
   void show_progress(const PhaseReport& report, const Totals& totals, double seconds);
-  std::string reason_to_stop(std::uint64_t now_ns, std::uint64_t progress_ns);
+  std::string reason_to_stop(const Phase& phase, std::uint64_t now_ns, std::uint64_t progress_ns);
+  void sample(PhaseReport* report, const Totals& now, double seconds, bool last);
+  bool watch_phase(std::uint32_t number, PhaseReport* report);
 
   std::vector<Phase> phases_;
   std::vector<std::unique_ptr<Worker>>& workers_;

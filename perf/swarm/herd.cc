@@ -1,6 +1,8 @@
 // A herd's round, and how its connections begin and end.
 #include "herd.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 
 #include <algorithm>
@@ -13,11 +15,6 @@ namespace {
 
 constexpr std::uint64_t kTickNs = 1'000'000;
 constexpr std::size_t kTimersAtOnce = 4096;
-// While busy a submit waits this long for a batch: without a wait the kernel hands over 20 completions at
-// most.
-constexpr std::uint64_t kBatchWaitNs = 1'000;
-constexpr std::uint32_t kBatch = 256;
-constexpr std::uint32_t kBusy = 16;
 
 time::Tick tick_of(std::uint64_t now_ns) {
   return static_cast<time::Tick>(now_ns / kTickNs);
@@ -123,6 +120,9 @@ void Herd::dispatch(const ring::Completion& completion) {
     case Step::cancel_writable:
       connection.in_kernel &= static_cast<std::uint8_t>(~kCancellingWritable);
       break;
+    case Step::filter:
+      if (completion.result < 0 && connection.state == State::vanished) end(slot, Fault::vanish_failed);
+      break;
     case Step::close:
       connection.in_kernel = 0;
       connection.flags = 0;
@@ -138,7 +138,7 @@ void Herd::dispatch(const ring::Completion& completion) {
 bool Herd::live(Index slot) const {
   const State state = connections_[slot].state;
   return state == State::upgrading || state == State::half_open || state == State::open ||
-         state == State::closing;
+         state == State::closing || state == State::vanished;
 }
 
 Index Herd::open() {
@@ -175,7 +175,7 @@ void Herd::begin(Index slot) {
 void Herd::opening_done(Index slot, Step step, int result) {
   Connection& connection = connections_[slot];
   if (step == Step::option) {
-    // Its failure shows in the bind that follows: without the option the port is taken there.
+    // That of a source shows in the bind that follows; without TCP_NODELAY we are slower, not wrong.
     return;
   }
   connection.in_kernel &= static_cast<std::uint8_t>(~kOpening);
@@ -190,6 +190,12 @@ void Herd::opening_done(Index slot, Step step, int result) {
                               tag(Step::bind, slot));
   }
   if (step != Step::connect) {
+    // Or the end of a message would wait for the answer to its beginning, which may be 40 ms away.
+    static constexpr int kOn = 1;
+    if (can_set_options()) {
+      ring_->set_option(slot, IPPROTO_TCP, TCP_NODELAY, std::as_bytes(std::span(&kOn, 1)),
+                        tag(Step::option, slot));
+    }
     connection.in_kernel |= kOpening;
     return ring_->connect(slot, &route_->destinations[number % route_->destinations.size()],
                           tag(Step::connect, slot));
@@ -234,11 +240,15 @@ void Herd::ping(Index slot) {
 }
 
 void Herd::close(Index slot) {
+  leave_open(slot, State::closing);
+  send(slot, kSendClose);
+}
+
+void Herd::leave_open(Index slot, State next) {
   CHECK(connections_[slot].state == State::open);
-  connections_[slot].state = State::closing;
+  connections_[slot].state = next;
   --open_;
   desk_->tally.open.set(desk_->tally.open.get() - 1);
-  send(slot, kSendClose);
 }
 
 void Herd::drop(Index slot) {
@@ -255,11 +265,8 @@ void Herd::end(Index slot, Fault fault) {
   const State before = connection.state;
   CHECK(before != State::free && before != State::ending);
   if (fault != Fault::none) desk_->tally.add(fault);
-  if (before == State::open) {
-    --open_;
-    desk_->tally.open.set(desk_->tally.open.get() - 1);
-  }
   if (before == State::waiting) wheel_.cancel(slot);
+  if (before == State::open) leave_open(slot, State::ending);
   connection.state = State::ending;
   if (events_ != nullptr) events_->ended(*this, slot, before);
   partial_.erase(slot);
@@ -286,6 +293,7 @@ void Herd::release_when_joined(Index slot) {
   Connection& connection = connections_[slot];
   if (connection.in_kernel != 0) return;
   connection.in_kernel = kClosing;
+  if ((connection.flags & kResets) != 0) ring_->reset_on_close(slot, tag(Step::option, slot));
   ring_->close(slot, tag(Step::close, slot));
   queued_ = true;
 }

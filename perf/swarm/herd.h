@@ -37,7 +37,7 @@ struct Route {
 };
 
 // What messages are expected to be, set by the phase.
-enum class Expect : std::uint8_t { nothing, echoes, publications };
+enum class Expect : std::uint8_t { nothing, echoes, publications, gathered };
 
 // What all herds of a worker share.
 struct Desk {
@@ -56,8 +56,7 @@ struct Desk {
   void read_clock() { now_ns = clock.monotonic_ns(); }
   std::uint64_t run = 0;  // seed of all contents
   Expect expect = Expect::nothing;
-  Sizes echo_sizes;
-  std::uint32_t publication_bytes = 64;
+  Sizes sizes;                          // of echoes, publications and what is gathered
   std::uint32_t publication_round = 0;  // of the next kSendPublication
   std::uint8_t marker = '!';
 };
@@ -71,6 +70,8 @@ class Events {
   virtual void echoed(Herd&, Index) {}
   virtual void delivered(Herd&, Index) {}
   virtual void ponged(Herd&, Index) {}
+  // Some of a message at a collector, which the phase has to judge.
+  virtual void gathered(Herd&, Index, const Piece&) {}
   // The connection was `before`, and counts no more. A fault, if it was one, has been counted.
   virtual void ended(Herd&, Index, State /*before*/) {}
   virtual void returned(Herd&, Index) {}  // its socket is closed and its slot free
@@ -100,9 +101,18 @@ class Herd {
     send(slot, kSendMessage);
   }
   void ping(Index slot);
-  void close(Index slot);              // the closing handshake
-  void drop(Index slot);               // the end, without one
-  void fail(Index slot, Fault fault);  // the end, counted
+  // Reads no more, but what sip() lets it; until listen().
+  void turn_deaf(Index slot);
+  void sip(Index slot, std::uint32_t bytes);
+  void listen(Index slot);
+  // From now on neither this end's kernel nor we answer anything. probe() undoes it and pings. Only when
+  // can_set_options().
+  void vanish(Index slot);
+  void probe(Index slot);
+  bool can_set_options() const { return ring_->has_peer_address(); }  // both came with Linux 6.7
+  void close(Index slot);                                             // the closing handshake
+  void drop(Index slot);                                              // the end, without one
+  void fail(Index slot, Fault fault);                                 // the end, counted
 
   Connection& operator[](Index slot) { return connections_[slot]; }
   std::uint32_t used() const { return pool_.used(); }
@@ -128,7 +138,17 @@ class Herd {
     writable,
     cancel,
     cancel_writable,
+    filter,
     close
+  };
+  // A frame that is to leave: its payload is a content, or literal.
+  struct Outgoing {
+    ws::Opcode opcode = ws::Opcode::binary;
+    Content content;
+    std::span<const std::byte> literal;
+    std::uint32_t payload_bytes() const {
+      return content.bytes != 0 ? content.bytes : static_cast<std::uint32_t>(literal.size());
+    }
   };
   Herd(Desk* desk, const Route* route, std::uint32_t capacity, std::uint64_t first_number)
       : desk_(desk), route_(route), first_number_(first_number), slots_(capacity) {}
@@ -152,6 +172,8 @@ class Herd {
   bool control(Index slot, const Piece& piece);
   void peer_closed(Index slot, std::span<const std::byte> payload);
   void input_ended(Index slot, bool reset);
+  Outgoing outgoing(Index slot);
+  void leave_open(Index slot, State next);
   void settle();
   void write_pending();
   bool queue_send(Index slot);
@@ -178,6 +200,7 @@ class Herd {
   std::vector<Index> sends_, sending_;
   std::size_t desk_used_ = 0;      // bytes of desk_->send in the kernel's hands
   std::uint32_t inline_left_ = 0;  // receives and sends that have not completed
+  std::uint32_t sip_bytes_ = 0;
   std::uint32_t open_ = 0;
   bool queued_ = false;  // operations wait for a submit
   // Rare: heads and control frames that came in pieces, and what a pong has to say.

@@ -39,9 +39,15 @@ void Herd::queue_ready(Index slot) {
 void Herd::readable_done(Index slot, const ring::Completion& completion) {
   Connection& connection = connections_[slot];
   if (!completion.more()) connection.in_kernel &= static_cast<std::uint8_t>(~kReadable);
-  if (!live(slot) || (connection.flags & kDeaf) != 0) return;
+  if (!live(slot)) return;
   if (completion.result < 0 && !completion.more()) return input_ended(slot, true);
-  if ((completion.result & (POLLRDHUP | POLLHUP | POLLERR)) != 0) connection.flags |= kReceiveMore;
+  const bool at_end = (completion.result & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
+  if (at_end) connection.flags |= kReceiveMore;
+  if ((connection.flags & kDeaf) != 0) {
+    if (!completion.more()) arm(slot);
+    if (at_end) listen(slot);  // what lies before the end is looked at, too
+    return;
+  }
   queue_ready(slot);
 }
 
@@ -56,11 +62,15 @@ void Herd::read_ready() {
       release_when_joined(slot);
       continue;
     }
-    if (!live(slot) || (connection.flags & kDeaf) != 0 || (connection.in_kernel & kReceiving) != 0) continue;
+    if (!live(slot) || (connection.in_kernel & kReceiving) != 0) continue;
+    const bool deaf = (connection.flags & kDeaf) != 0;
+    if (deaf && (connection.flags & kSip) == 0) continue;
+    unset(connection.flags, kSip);
     connection.in_kernel |= kReceiving;
     connection.buffer = static_cast<std::uint8_t>(inline_left_);
     ring_->receive(slot,
-                   std::span(desk_->receive).subspan(inline_left_ * Desk::kReceiveBytes, Desk::kReceiveBytes),
+                   std::span(desk_->receive)
+                       .subspan(inline_left_ * Desk::kReceiveBytes, deaf ? sip_bytes_ : Desk::kReceiveBytes),
                    tag(Step::receive, slot));
     if (++inline_left_ == Desk::kReceives) settle();
   }
@@ -171,11 +181,14 @@ bool Herd::piece(Index slot, const Piece& piece) {
 bool Herd::message(Index slot, const Piece& piece) {
   Connection& connection = connections_[slot];
   if (piece.last()) desk_->tally.add(Count::messages_in);
-  if (connection.state == State::closing) return true;  // sent before the server had our close
+  // Sent before the server had our close, or held back while we were gone.
+  if (connection.state == State::closing || connection.state == State::vanished) return true;
   if (desk_->expect == Expect::publications) {
     publication(slot, piece);
   } else if (desk_->expect == Expect::echoes && connection.sequence_echoed != connection.sequence_left) {
     echo(slot, piece);
+  } else if (desk_->expect == Expect::gathered && (connection.flags & kCollector) != 0) {
+    if (events_ != nullptr) events_->gathered(*this, slot, piece);
   } else if (piece.last()) {
     desk_->tally.add(Fault::unexpected_message);
   }
@@ -184,8 +197,7 @@ bool Herd::message(Index slot, const Piece& piece) {
 
 void Herd::echo(Index slot, const Piece& piece) {
   Connection& connection = connections_[slot];
-  const Content expected =
-      echo_content(desk_->run, identity(slot), connection.sequence_echoed, desk_->echo_sizes);
+  const Content expected = echo_content(desk_->run, identity(slot), connection.sequence_echoed, desk_->sizes);
   if (piece.opcode != ws::Opcode::binary || piece.length != expected.bytes ||
       !matches(expected, piece.offset, piece.bytes)) {
     return end(slot, Fault::echo_differs);
@@ -199,7 +211,7 @@ void Herd::echo(Index slot, const Piece& piece) {
 void Herd::publication(Index slot, const Piece& piece) {
   Connection& connection = connections_[slot];
   const auto is_round = [&](std::uint32_t round) {
-    const Content content = broadcast_content(desk_->run, round, desk_->publication_bytes, desk_->marker);
+    const Content content = broadcast_content(desk_->run, round, desk_->sizes, desk_->marker);
     return piece.length == content.bytes && matches(content, piece.offset, piece.bytes);
   };
   if ((connection.flags & kDiffers) == 0 && !is_round(connection.round)) {
@@ -256,7 +268,7 @@ bool Herd::control(Index slot, const Piece& piece) {
 
 void Herd::peer_closed(Index slot, std::span<const std::byte> payload) {
   Connection& connection = connections_[slot];
-  if (connection.state != State::closing) return end(slot, Fault::unexpected_close);
+  if (connection.state != State::closing) return input_ended(slot, false);
   if (payload.size() < 2) return end(slot, Fault::close_differs);
   const std::uint32_t code =
       std::to_integer<std::uint32_t>(payload[0]) << 8 | std::to_integer<std::uint32_t>(payload[1]);
@@ -273,7 +285,12 @@ void Herd::input_ended(Index slot, bool reset) {
       desk_->tally.add(Count::half_open_ended);
       return end(slot, Fault::none);
     case State::open:
+      if ((connection.flags & kSlow) != 0) return end(slot, Fault::none);
       return end(slot, reset ? Fault::unexpected_reset : Fault::unexpected_close);
+    case State::vanished:
+      connection.flags |= kCloseSeen;
+      desk_->tally.add(Count::vanished_ended);
+      return end(slot, Fault::none);
     case State::closing:
       if ((connection.flags & kCloseSeen) == 0) return end(slot, Fault::close_differs);
       desk_->tally.add(Count::closed);

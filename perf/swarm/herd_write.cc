@@ -12,6 +12,8 @@ namespace holdfast::swarm {
 namespace {
 
 constexpr std::array<std::byte, 2> kNormalClosure = {std::byte{0x03}, std::byte{0xe8}};
+constexpr std::array<std::byte, 1> kCollect = {std::byte{kCollectFirst}};
+constexpr std::array<std::byte, 1> kLeave = {std::byte{kLeaveFirst}};
 
 // Copies into `into` what lies at and behind `offset` of `part`, which begins at `*at` of the frame; moves
 // *at to its end. Returns how much was copied.
@@ -75,6 +77,34 @@ bool Herd::queue_send(Index slot) {
   return true;
 }
 
+// What the frame on its way says.
+Herd::Outgoing Herd::outgoing(Index slot) {
+  const Connection& connection = connections_[slot];
+  const std::uint64_t run = desk_->run;
+  switch (connection.sending) {
+    case kSendMessage:
+      if (desk_->expect == Expect::gathered) {
+        const Origin origin{static_cast<std::uint32_t>(number_of(slot)), connection.sequence_left,
+                            connection.since_ns};
+        return {.content = gathered_content(run, origin, desk_->sizes)};
+      }
+      return {.content = echo_content(run, identity(slot), connection.sequence_left, desk_->sizes)};
+    case kSendPublication:
+      return {.content = broadcast_content(run, desk_->publication_round, desk_->sizes, desk_->marker)};
+    case kSendPing:
+      return {.opcode = ws::Opcode::ping, .content = ping_content(run, identity(slot), connection.pings)};
+    case kSendPong:
+      return {.opcode = ws::Opcode::pong, .literal = std::as_bytes(std::span(pongs_[slot]))};
+    case kSendCollect:
+      return {.literal = kCollect};
+    case kSendLeave:
+      return {.literal = kLeave};
+    default:
+      CHECK(connection.sending == kSendClose);
+      return {.opcode = ws::Opcode::close, .literal = kNormalClosure};
+  }
+}
+
 // The rest of what is on its way, as far as there is room for it.
 std::span<const std::byte> Herd::encode(Index slot, std::size_t room) {
   Connection& connection = connections_[slot];
@@ -86,34 +116,15 @@ std::span<const std::byte> Herd::encode(Index slot, std::size_t room) {
     const auto bytes = std::as_bytes(std::span(request.data(), request.size()));
     return into.first(copy_from(bytes, &at, connection.send_offset, into));
   }
-  Content content;
-  std::span<const std::byte> literal;
-  ws::Opcode opcode = ws::Opcode::binary;
-  if (connection.sending == kSendMessage) {
-    content = echo_content(desk_->run, identity(slot), connection.sequence_left, desk_->echo_sizes);
-  } else if (connection.sending == kSendPublication) {
-    content =
-        broadcast_content(desk_->run, desk_->publication_round, desk_->publication_bytes, desk_->marker);
-  } else if (connection.sending == kSendPing) {
-    opcode = ws::Opcode::ping;
-    content = ping_content(desk_->run, identity(slot), connection.pings);
-  } else if (connection.sending == kSendPong) {
-    opcode = ws::Opcode::pong;
-    const std::string& payload = pongs_[slot];
-    literal = std::as_bytes(std::span(payload.data(), payload.size()));
-  } else {
-    CHECK(connection.sending == kSendClose);
-    opcode = ws::Opcode::close;
-    literal = kNormalClosure;
-  }
-  const bool generated = content.bytes != 0;
-  const std::uint32_t payload_bytes = generated ? content.bytes : static_cast<std::uint32_t>(literal.size());
+  const Outgoing frame = outgoing(slot);
+  const auto& [opcode, content, literal] = frame;
+  const std::uint32_t payload_bytes = frame.payload_bytes();
   const auto mask = static_cast<std::uint32_t>(mixed(identity(slot)));
   std::array<std::byte, ws::kClientHeaderMaximumBytes> header;
   const std::size_t header_bytes = write_client_header(header, opcode, payload_bytes, mask);
   std::size_t at = 0;
   std::size_t used = copy_from(std::span(header).first(header_bytes), &at, connection.send_offset, into);
-  if (!generated) {
+  if (content.bytes == 0) {
     std::array<std::byte, ws::kControlPayloadMaximumBytes> masked;
     std::copy(literal.begin(), literal.end(), masked.begin());
     for (std::size_t i = 0; i < literal.size(); ++i) masked[i] ^= static_cast<std::byte>(mask >> (i % 4 * 8));
@@ -150,16 +161,7 @@ void Herd::send_done(Index slot, int result) {
   std::uint32_t total = static_cast<std::uint32_t>(desk_->handshake.request_bytes());
   if (connection.state == State::half_open) total /= 2;
   if (connection.sending != kSendRequest) {
-    std::uint32_t payload = static_cast<std::uint32_t>(kNormalClosure.size());
-    if (connection.sending == kSendMessage) {
-      payload = echo_content(desk_->run, identity(slot), connection.sequence_left, desk_->echo_sizes).bytes;
-    } else if (connection.sending == kSendPublication) {
-      payload = desk_->publication_bytes;
-    } else if (connection.sending == kSendPing) {
-      payload = kPingBytes;
-    } else if (connection.sending == kSendPong) {
-      payload = static_cast<std::uint32_t>(pongs_[slot].size());
-    }
+    const std::uint32_t payload = outgoing(slot).payload_bytes();
     total = static_cast<std::uint32_t>(client_header_bytes(payload)) + payload;
   }
   if (connection.send_offset < total) return send(slot, 0);

@@ -35,4 +35,12 @@ std::uint64_t Histogram::quantile(double fraction) const {
   return largest_;
 }
 
+std::uint64_t Histogram::count_until(std::uint64_t value) const {
+  if (buckets_.empty()) return 0;
+  std::uint64_t seen = 0;
+  const std::size_t last = bucket_of(value);
+  for (std::size_t i = 0; i <= last; ++i) seen += buckets_[i];
+  return seen;
+}
+
 }  // namespace holdfast::swarm

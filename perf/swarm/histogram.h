@@ -28,6 +28,8 @@ class Histogram {
   // The value that `fraction` (0 to 1) of the values do not exceed: the upper end of its bucket, or the
   // largest value when that is less. 0 when nothing was recorded.
   std::uint64_t quantile(double fraction) const;
+  // How many of the values were at most `value`: exactly when a bucket ends there, else to within 1/64.
+  std::uint64_t count_until(std::uint64_t value) const;
 
  private:
   static constexpr int kFineBits = 6;  // 64 buckets for every doubling

@@ -10,11 +10,13 @@
 namespace holdfast::swarm {
 namespace {
 
-constexpr std::uint32_t kConnectionsMaximum = 4'000'000;
-constexpr std::uint32_t kRoundsMaximum = 10'000;
+constexpr std::uint32_t kCollectorsMaximum = 16;
+constexpr std::uint32_t kGatheredBytes = 256 * 1024;
+constexpr double kHalfOpenSeconds = 15;
 constexpr std::uint32_t kOutstandingDefault = 1'000;
 constexpr double kSecondsMaximum = 24 * 3600;
 constexpr double kRateMaximum = 10'000'000;
+constexpr double kReadRateMaximum = 1e9;
 
 struct Known {
   Phase::Kind kind;
@@ -28,11 +30,14 @@ constexpr Known kKnown[] = {
     {Phase::Kind::ramp, "ramp", "connections", "rate outstanding",
      "ramp:connections=N[,rate=R][,outstanding=K]  opens N more connections, R a second, K at once"},
     {Phase::Kind::idle, "idle", "seconds", "", "idle:seconds=S  answers pings and counts them"},
-    {Phase::Kind::echo, "echo", "bytes", "closed rounds outstanding rate seconds",
-     "echo:closed,rounds=K,bytes=B|B1-B2[,outstanding=N]  every connection K times, N at once\n"
-     "  echo:rate=R,seconds=S,bytes=B|B1-B2  R messages a second by the clock, whatever comes back"},
-    {Phase::Kind::fanout, "fanout", "rounds bytes", "",
-     "fanout:rounds=K,bytes=B  one publishes, all must receive it once and in order"},
+    {Phase::Kind::echo, "echo", "", "closed rounds outstanding rate seconds bytes",
+     "echo:closed[,rounds=K][,bytes=B|B1-B2][,outstanding=N]  every connection K times, N at once\n"
+     "  echo:rate=R,seconds=S[,bytes=B|B1-B2]  R messages a second by the clock, whatever comes back"},
+    {Phase::Kind::fanout, "fanout", "rounds", "bytes",
+     "fanout:rounds=K[,bytes=B|B1-B2]  one publishes, all must receive it once and in order"},
+    {Phase::Kind::fanin, "fanin", "", "rounds bytes collectors outstanding",
+     "fanin[:rounds=K][,bytes=B|B1-B2][,collectors=C][,outstanding=N]  everybody sends K messages, N under\n"
+     "    way; the C collectors must receive each once, in its sender's order (holdfast-target, from 24 B)"},
     {Phase::Kind::ping, "ping", "", "outstanding", "ping[:outstanding=N]  pings every connection"},
     {Phase::Kind::close, "close", "", "outstanding",
      "close[:outstanding=N]  closes every connection by the closing handshake"},
@@ -42,6 +47,13 @@ constexpr Known kKnown[] = {
      "churn:percent_per_minute=P,seconds=S  closes and opens again P % of the connections a minute"},
     {Phase::Kind::half_open, "half_open", "count", "seconds",
      "half_open:count=N[,seconds=S]  sends half of N requests; the server has to end them within S"},
+    {Phase::Kind::slow, "slow", "percent", "rounds bytes read_rate seconds expect",
+     "slow:percent=P[,rounds=K][,bytes=B|B1-B2][,read_rate=R][,seconds=S][,expect=kept|closed]\n"
+     "    a fanout in which P % read R bytes a second, or nothing, until S seconds after its end: the "
+     "others\n"
+     "    must not notice, and these receive everything in the end or are closed, without a gap"},
+    {Phase::Kind::vanish, "vanish", "percent seconds", "",
+     "vanish:percent=P,seconds=S  P % cease to answer, without FIN; the server has to end them within S"},
 };
 
 bool has_word(std::string_view words, std::string_view word) {
@@ -66,17 +78,6 @@ bool parse_count(std::string_view text, std::uint32_t most, std::uint32_t* value
          *value <= most;
 }
 
-bool parse_sizes(std::string_view text, Sizes* sizes) {
-  const std::size_t dash = text.find('-');
-  if (!parse_count(text.substr(0, dash), kMessageMaximumBytes, &sizes->smallest)) return false;
-  sizes->largest = sizes->smallest;
-  if (dash != std::string_view::npos &&
-      !parse_count(text.substr(dash + 1), kMessageMaximumBytes, &sizes->largest)) {
-    return false;
-  }
-  return sizes->smallest >= kMessageMinimumBytes && sizes->largest >= sizes->smallest;
-}
-
 // Takes one setting over; empty when it is right, else what would be.
 std::string set(std::string_view key, std::string_view value, Phase* phase) {
   if (key == "closed") {
@@ -92,6 +93,17 @@ std::string set(std::string_view key, std::string_view value, Phase* phase) {
   if (key == "percent_per_minute") {
     return parse_number(value, 0.001, 6000, &phase->percent_per_minute) ? "" : "0.001 to 6,000";
   }
+  if (key == "percent") return parse_number(value, 0.001, 100, &phase->percent) ? "" : "0.001 to 100";
+  if (key == "read_rate") {
+    return parse_number(value, 1, kReadRateMaximum, &phase->read_rate) ? "" : "1 to 1,000,000,000";
+  }
+  if (key == "collectors") {
+    return parse_count(value, kCollectorsMaximum, &phase->collectors) ? "" : "1 to 16";
+  }
+  if (key == "expect") {
+    phase->expected = value == "kept" ? Phase::Expected::kept : Phase::Expected::closed;
+    return value == "kept" || value == "closed" ? "" : "kept or closed";
+  }
   if (key == "outstanding") {
     return parse_count(value, kConnectionsMaximum, &phase->outstanding) ? "" : "1 to 4,000,000";
   }
@@ -100,6 +112,32 @@ std::string set(std::string_view key, std::string_view value, Phase* phase) {
   double jitter = 0;
   if (!parse_number(value, 0, 3'600'000, &jitter)) return "0 to 3,600,000";
   phase->jitter_ms = static_cast<std::uint32_t>(jitter);
+  return "";
+}
+
+// Empty when the settings, each of them right, are so together.
+std::string contradiction(const Phase& phase, std::string_view seen) {
+  if (phase.kind == Phase::Kind::echo) {
+    if (phase.closed_loop && (has_word(seen, "rate") || has_word(seen, "seconds"))) {
+      return "a closed loop has rounds, not a rate and seconds";
+    }
+    if (!phase.closed_loop && (phase.rate == 0 || phase.seconds == 0)) {
+      return "needs either closed, or a rate and seconds";
+    }
+    if (!phase.closed_loop && (has_word(seen, "rounds") || has_word(seen, "outstanding"))) {
+      return "by the clock there are no rounds and nothing bounds what is under way: leave them out, or say "
+             "closed";
+    }
+    if (!phase.closed_loop && phase.rate * phase.seconds < 1) {
+      return "that is less than one message: raise the rate or the seconds";
+    }
+  }
+  if (phase.kind == Phase::Kind::fanin && phase.bytes.smallest < kGatheredMinimumBytes) {
+    return "messages that say who sent them have 24 bytes at least: raise bytes";
+  }
+  if (phase.kind == Phase::Kind::vanish && phase.seconds == 0) {
+    return "no server ends a vanished peer at once: seconds is its ping interval and pong timeout, and some";
+  }
   return "";
 }
 
@@ -115,9 +153,44 @@ std::string list_of_phases() {
   return list;
 }
 
-absl::StatusOr<Phase> parse_phase(std::string_view text) {
+bool parse_sizes(std::string_view text, Sizes* sizes) {
+  const std::size_t end = text.find_first_of("-.");
+  if (!parse_count(text.substr(0, end), kMessageMaximumBytes, &sizes->smallest)) return false;
+  sizes->largest = sizes->smallest;
+  if (end != std::string_view::npos) {
+    const std::size_t between = text[end] == '-' ? 1 : 2;
+    if (between == 2 && text.substr(end, between) != "..") return false;
+    if (!parse_count(text.substr(end + between), kMessageMaximumBytes, &sizes->largest)) return false;
+  }
+  return sizes->smallest >= kMessageMinimumBytes && sizes->largest >= sizes->smallest;
+}
+
+double quiet_seconds(const Phase& phase) {
+  switch (phase.kind) {
+    case Phase::Kind::idle:
+    case Phase::Kind::slow:
+    case Phase::Kind::vanish:
+    case Phase::Kind::churn:
+    case Phase::Kind::half_open:
+      return phase.seconds;
+    case Phase::Kind::storm:
+      return phase.jitter_ms / 1e3;
+    case Phase::Kind::ramp:
+    case Phase::Kind::echo:
+      return phase.rate > 0 ? 1 / phase.rate : 0;
+    case Phase::Kind::fanout:
+    case Phase::Kind::fanin:
+    case Phase::Kind::ping:
+    case Phase::Kind::close:
+      return 0;
+  }
+  return 0;
+}
+
+absl::StatusOr<Phase> parse_phase(std::string_view text, Sizes otherwise) {
   Phase phase;
   phase.text = text;
+  phase.bytes = otherwise;
   const Known* known = nullptr;
   for (const Known& candidate : kKnown) {
     if (candidate.name == phase.name()) known = &candidate;
@@ -146,39 +219,17 @@ absl::StatusOr<Phase> parse_phase(std::string_view text) {
     if (!has_word(seen, word))
       return refuse(text, in_quotes(word) + " is missing:\n  " + std::string(known->explained));
   }
-  if (phase.kind == Phase::Kind::echo) {
-    if (phase.closed_loop && (phase.rate != 0 || phase.seconds != 0)) {
-      return refuse(text, "a closed loop has rounds, not a rate and seconds");
-    }
-    if (!phase.closed_loop && (phase.rate == 0 || phase.seconds == 0)) {
-      return refuse(text, "needs either closed, or a rate and seconds");
-    }
+  if (const std::string wrong = contradiction(phase, seen); !wrong.empty()) return refuse(text, wrong);
+  if (phase.kind == Phase::Kind::half_open) {
+    phase.outstanding = phase.connections;
+    if (phase.seconds == 0) phase.seconds = kHalfOpenSeconds;
   }
-  if (phase.kind == Phase::Kind::fanout && phase.bytes.largest != phase.bytes.smallest) {
-    return refuse(text, "publications have one size");
+  if (phase.outstanding == 0 && phase.kind == Phase::Kind::fanin) {
+    // All of it is on its way to one connection, for which no server queues without a bound.
+    phase.outstanding = std::clamp(kGatheredBytes / phase.bytes.largest, 1u, kOutstandingDefault);
   }
-  if (phase.kind == Phase::Kind::half_open) phase.outstanding = phase.connections;
   if (phase.outstanding == 0) phase.outstanding = kOutstandingDefault;
   return phase;
-}
-
-absl::Status check_scenario(const std::vector<Phase>& phases) {
-  if (phases.empty()) {
-    return absl::InvalidArgumentError("nothing to do: give at least one --phase=\n" + list_of_phases());
-  }
-  std::uint64_t open = 0;
-  std::uint64_t rounds = 0;
-  for (const Phase& phase : phases) {
-    if (phase.kind == Phase::Kind::ramp) open += phase.connections;
-    if (phase.kind == Phase::Kind::fanout) rounds += phase.rounds;
-    if (open == 0 && phase.kind != Phase::Kind::half_open) {
-      return refuse(phase.text, "there is no connection yet: begin with ramp");
-    }
-    if (phase.kind == Phase::Kind::close) open = 0;
-  }
-  if (open > kConnectionsMaximum) return absl::InvalidArgumentError("more than 4,000,000 connections");
-  if (rounds > kRoundsMaximum) return absl::InvalidArgumentError("more than 10,000 rounds of fanout");
-  return absl::OkStatus();
 }
 
 }  // namespace holdfast::swarm

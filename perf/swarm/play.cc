@@ -16,12 +16,24 @@ class Idle final : public Play {
 
 }  // namespace
 
+void Stage::clear() {
+  begun = 0;
+  round = 0;
+  waiting = 0;
+  listeners = 0;
+  collecting = false;
+  sent = 0;
+  received = 0;
+  over = false;
+}
+
 void Result::merge(const Result& other) {
   expected += other.expected;
   done += other.done;
   connect.merge(other.connect);
   handshake.merge(other.handshake);
   latency.merge(other.latency);
+  settled.merge(other.settled);
   if (rounds.size() < other.rounds.size()) rounds.resize(other.rounds.size());
   for (std::size_t i = 0; i < other.rounds.size(); ++i) rounds[i].merge(other.rounds[i]);
 }
@@ -48,6 +60,12 @@ std::unique_ptr<Play> Play::make(const Phase& phase, Share share, std::vector<st
       return make_walk(phase, share, herds, desk, stage);
     case Phase::Kind::fanout:
       return make_fanout(phase, share, herds, desk, stage);
+    case Phase::Kind::fanin:
+      return make_fanin(phase, share, herds, desk, stage);
+    case Phase::Kind::slow:
+      return make_slow(phase, share, herds, desk, stage);
+    case Phase::Kind::vanish:
+      return make_vanish(phase, share, herds, desk, stage);
     case Phase::Kind::storm:
     case Phase::Kind::churn:
       return make_return(phase, share, herds, desk, stage);

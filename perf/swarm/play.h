@@ -22,18 +22,22 @@ struct Stage {
   std::atomic<std::uint32_t> number{0};   // the phase that runs, from 1; 0 before the first
   std::atomic<std::uint32_t> give_up{0};  // the phase that is to end as it is
   std::atomic<bool> quit{false};
-  std::atomic<std::uint32_t> begun{0};  // workers that have begun the fanout
+  std::atomic<std::uint32_t> begun{0};  // workers that have begun the fanout, or have sent all of a fanin
   std::atomic<std::uint64_t> published_ns{0};
-  std::atomic<std::uint32_t> round{0};   // publications of this phase that have been sent
-  std::atomic<std::int64_t> waiting{0};  // connections that have not received the last of them
-  std::atomic<bool> fanout_over{false};
-  std::uint32_t first_round = 0;      // of this phase in the run; written between phases
-  std::vector<const Tally*> tallies;  // of all workers
+  std::atomic<std::uint32_t> round{0};     // publications of this phase that have been sent
+  std::atomic<std::int64_t> waiting{0};    // connections that have not received the last of them
+  std::atomic<std::int64_t> listeners{0};  // connections that the next publication waits for
+  std::atomic<bool> collecting{false};     // the collectors receive what is sent from here on
+  std::atomic<std::uint64_t> sent{0};      // of a fanin
+  std::atomic<std::uint64_t> received{0};  // of these, by the collector that has received the fewest
+  std::atomic<bool> over{false};           // of fanout or fanin: nothing more will be sent
+  std::uint32_t first_round = 0;           // of this phase in the run; written between phases
+  std::uint64_t numbers = 0;               // connections have numbers below this; written before the run
 
-  std::int64_t open_now() const {
-    std::uint64_t open = 0;
-    for (const Tally* tally : tallies) open += tally->open.get();
-    return static_cast<std::int64_t>(open);
+  void clear();  // for the next phase
+  std::uint64_t in_flight() const {
+    const std::uint64_t came = received.load();  // first: there are never fewer sent than received
+    return sent.load() - came;
   }
 };
 
@@ -53,6 +57,7 @@ struct Result {
   Histogram connect;              // ns from opening the socket to being connected
   Histogram handshake;            // ns from opening the socket to the right answer
   Histogram latency;              // ns of what the phase does
+  Histogram settled;              // ns until the server, or we, were done with a slow or vanished one
   std::vector<Histogram> rounds;  // fanout: arrivals of each round
 
   void merge(const Result& other);
@@ -80,6 +85,10 @@ class Play : public Events {
 
   std::uint64_t since_begin_ns() const { return desk_.now_ns - begun_ns_; }
   std::uint32_t open_connections() const;
+  // Whether the one at `place` is among `chosen` of `all`, spread evenly.
+  static bool is_chosen(std::uint64_t place, std::uint64_t chosen, std::uint64_t all) {
+    return (place + 1) * chosen / all > place * chosen / all;
+  }
   // Calls visit(herd, slot) for every connection in `state`.
   template <class Visit>
   void for_each(State state, Visit visit) {
@@ -103,6 +112,9 @@ class Play : public Events {
 std::unique_ptr<Play> make_walk(const Phase&, Share, std::vector<std::unique_ptr<Herd>>&, Desk&, Stage&);
 std::unique_ptr<Play> make_open_loop(const Phase&, Share, std::vector<std::unique_ptr<Herd>>&, Desk&, Stage&);
 std::unique_ptr<Play> make_fanout(const Phase&, Share, std::vector<std::unique_ptr<Herd>>&, Desk&, Stage&);
+std::unique_ptr<Play> make_fanin(const Phase&, Share, std::vector<std::unique_ptr<Herd>>&, Desk&, Stage&);
+std::unique_ptr<Play> make_slow(const Phase&, Share, std::vector<std::unique_ptr<Herd>>&, Desk&, Stage&);
+std::unique_ptr<Play> make_vanish(const Phase&, Share, std::vector<std::unique_ptr<Herd>>&, Desk&, Stage&);
 std::unique_ptr<Play> make_opening(const Phase&, Share, std::vector<std::unique_ptr<Herd>>&, Desk&, Stage&);
 std::unique_ptr<Play> make_return(const Phase&, Share, std::vector<std::unique_ptr<Herd>>&, Desk&, Stage&);
 

@@ -14,7 +14,7 @@ class OpenLoop final : public Play {
         rate_(share.of_rate(phase.rate)),
         total_(static_cast<std::uint64_t>(rate_ * phase.seconds)) {
     desk_.expect = Expect::echoes;
-    desk_.echo_sizes = phase.bytes;
+    desk_.sizes = phase.bytes;
     for_each(State::open, [&](Herd& herd, Index slot) {
       Connection& connection = herd[slot];
       connection.sequence_sent = connection.sequence_left = connection.sequence_echoed = 0;

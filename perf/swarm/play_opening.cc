@@ -98,8 +98,7 @@ class HalfOpen final : public Opening {
   }
   void turn() override {
     Opening::turn();
-    const double limit = (phase_.seconds > 0 ? phase_.seconds : kDefaultSeconds) * kSecondNs;
-    if (!finished_ && static_cast<double>(since_begin_ns()) > limit) give_up();
+    if (!finished_ && static_cast<double>(since_begin_ns()) > phase_.seconds * kSecondNs) give_up();
   }
   void give_up() override {
     timed_out_ = true;
@@ -107,7 +106,6 @@ class HalfOpen final : public Opening {
   }
 
  private:
-  static constexpr double kDefaultSeconds = 15;
   bool timed_out_ = false;
 };
 

@@ -71,7 +71,7 @@ class ClosedEcho final : public Walk {
              Stage& stage)
       : Walk(phase, share, herds, desk, stage, phase.rounds) {
     desk_.expect = Expect::echoes;
-    desk_.echo_sizes = phase.bytes;
+    desk_.sizes = phase.bytes;
     for_each(State::open, [](Herd& herd, Index slot) {
       Connection& connection = herd[slot];
       connection.sequence_sent = connection.sequence_left = connection.sequence_echoed = 0;

@@ -1,9 +1,9 @@
 // The parsing of /proc. What is charged to a connection is decided as in perf/core/kernel_memory.py: active
-// objects at their share of the slab's pages, of caches in which connections live.
+// objects at their share of the slab's pages, of caches in which connections live. A dentry and a security
+// blob come with every open file, but also with every look into /proc: they are charged one per file.
 #include "readings.h"
 
 #include <dirent.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -11,7 +11,6 @@
 #include <fstream>
 #include <set>
 #include <sstream>
-#include <vector>
 
 #include "base/clock.h"
 
@@ -22,8 +21,6 @@ constexpr const char* kConnectionCaches[] = {"TCP",
                                              "sock_inode_cache",
                                              "filp",
                                              "lsm_file_cache",
-                                             "lsm_inode_cache",
-                                             "dentry",
                                              "io_kiocb",
                                              "eventpoll_epi",
                                              "eventpoll_pwq",
@@ -35,6 +32,8 @@ constexpr const char* kConnectionCaches[] = {"TCP",
                                              "skbuff_head_cache",
                                              "skbuff_small_head",
                                              "skbuff_fclone_cache"};
+constexpr const char* kCachesPerFile[] = {"dentry", "lsm_inode_cache"};
+constexpr const char* kFiles = "filp";
 
 // Merged caches are listed under one of their names; the link's target is the same for all of them.
 std::string identity_of(const std::string& cache) {
@@ -53,6 +52,7 @@ void read_slabs(Readings* readings) {
   static const std::set<std::string> kWanted = [] {
     std::set<std::string> wanted;
     for (const char* cache : kConnectionCaches) wanted.insert(identity_of(cache));
+    for (const char* cache : kCachesPerFile) wanted.insert(identity_of(cache));
     return wanted;
   }();
   const auto page_bytes = static_cast<double>(sysconf(_SC_PAGESIZE));
@@ -93,6 +93,32 @@ std::uint64_t line_of_kilobytes(const std::string& path, const std::string& name
   return 0;
 }
 
+// The rollup walks all page tables, and so is exact; what status says may lag behind.
+ProcessMemory read_memory(const std::string& process) {
+  const std::string path = "/proc/" + process + "/smaps_rollup";
+  ProcessMemory memory;
+  memory.resident_bytes = line_of_kilobytes(path, "Rss:");
+  memory.anonymous_bytes = line_of_kilobytes(path, "Anonymous:");
+  memory.shared_bytes = line_of_kilobytes(path, "Pss_Shmem:");
+  return memory;
+}
+
+// CPU time of a process by its clock; 0 when there is no such process.
+std::uint64_t clock_of(pid_t process) {
+  clockid_t clock{};
+  timespec used{};
+  if (clock_getcpuclockid(process, &clock) != 0 || clock_gettime(clock, &used) != 0) return 0;
+  return static_cast<std::uint64_t>(used.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(used.tv_nsec);
+}
+
+double objects_grown(const Readings& before, const Readings& after, const std::string& cache) {
+  const auto objects = [&cache](const Readings& readings) {
+    const auto found = readings.slabs.find(cache);
+    return found == readings.slabs.end() ? 0.0 : static_cast<double>(found->second.objects);
+  };
+  return objects(after) - objects(before);
+}
+
 // Of all threads; false when there is no such process.
 bool read_cpu(pid_t process, std::uint64_t* cpu_ns) {
   const std::string folder = "/proc/" + std::to_string(process) + "/task";
@@ -118,25 +144,40 @@ Readings take_readings(pid_t server, bool memory) {
   read_cpu(getpid(), &readings.swarm_cpu_ns);
   if (server != 0) readings.server_known = read_cpu(server, &readings.server_cpu_ns);
   if (!memory) return readings;
-  // The rollup walks all page tables, and so is exact; VmRSS may lag behind by a batch per thread.
-  readings.swarm_resident_bytes = line_of_kilobytes("/proc/self/smaps_rollup", "Rss:");
-  if (readings.server_known) {
-    readings.server_resident_bytes =
-        line_of_kilobytes("/proc/" + std::to_string(server) + "/smaps_rollup", "Rss:");
-  }
+  readings.swarm = read_memory("self");
+  if (readings.server_known) readings.server = read_memory(std::to_string(server));
   read_slabs(&readings);
   read_sockstat(&readings);
   readings.available_bytes = line_of_kilobytes("/proc/meminfo", "MemAvailable:");
   return readings;
 }
 
+Glance glance(pid_t server) {
+  Glance seen;
+  seen.swarm_cpu_ns = clock_of(getpid());
+  if (server == 0) return seen;
+  seen.server_cpu_ns = clock_of(server);
+  std::ifstream file("/proc/" + std::to_string(server) + "/statm");
+  std::uint64_t all_pages = 0, resident_pages = 0;
+  if (file >> all_pages >> resident_pages) {
+    seen.server_resident_bytes = resident_pages * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+  }
+  return seen;
+}
+
+std::vector<std::string> connection_caches() {
+  return {std::begin(kConnectionCaches), std::end(kConnectionCaches)};
+}
+
+std::vector<std::string> caches_per_file() {
+  return {std::begin(kCachesPerFile), std::end(kCachesPerFile)};
+}
+
 std::map<std::string, double> slab_growth(const Readings& before, const Readings& after) {
+  static const std::set<std::string> kPerFile(std::begin(kCachesPerFile), std::end(kCachesPerFile));
   std::map<std::string, double> growth;
   for (const auto& [name, use] : after.slabs) {
-    const auto found = before.slabs.find(name);
-    const double objects = static_cast<double>(use.objects) -
-                           (found == before.slabs.end() ? 0.0 : static_cast<double>(found->second.objects));
-    growth[name] = objects * use.object_bytes;
+    growth[name] = objects_grown(before, after, kPerFile.count(name) != 0 ? kFiles : name) * use.object_bytes;
   }
   return growth;
 }

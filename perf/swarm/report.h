@@ -8,6 +8,7 @@
 #include "phase.h"
 #include "play.h"
 #include "readings.h"
+#include "series.h"
 #include "tally.h"
 
 namespace holdfast::swarm {
@@ -18,8 +19,13 @@ struct PhaseReport {
   Readings before, after;
   Totals totals_before, totals_after;
   double seconds = 0;
-  std::string stopped;  // why it was ended before it was done; empty: it was not
-  bool saturated = false;
+  std::string stopped;        // why it was ended before it was done; empty: it was not
+  double busiest_thread = 0;  // of the swarm's: its share of a core
+  Histogram turns_late;       // ns by which the swarm's turns began later than wanted
+  Series series;
+
+  // Why the phase's figures may be the swarm's own and not the server's; empty: they are the server's.
+  std::string saturation() const;
 
   std::uint64_t faults() const { return totals_after.all_faults() - totals_before.all_faults(); }
   bool passed() const { return stopped.empty() && faults() == 0 && result.done == result.expected; }

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,7 @@
 #include "addresses.h"
 #include "base/entropy.h"
 #include "controller.h"
+#include "scenario.h"
 #include "worker.h"
 
 ABSL_FLAG(std::string, target, "", "ws://ADDR:PORT/path of the server");
@@ -34,7 +36,11 @@ ABSL_FLAG(double, patience_s, 20, "a phase in which nothing happens for this lon
 ABSL_FLAG(bool, progress, true, "a line a second on standard error");
 ABSL_FLAG(std::string, json, "", "a file for the results");
 ABSL_FLAG(std::uint64_t, seed, 0, "of all contents; 0: another one each run");
-ABSL_FLAG(std::string, scenario, "", "a file with a phase a line, before those of the command line");
+ABSL_FLAG(std::string, scenario, "",
+          "a file with a phase a line, its settings behind its name, comments from # on; these phases come "
+          "before those of the command line");
+ABSL_FLAG(std::string, message_bytes, "64",
+          "B, or B1-B2 for sizes at random: of messages whose phase does not say bytes=");
 ABSL_FLAG(std::vector<std::string>, phase, {}, "a phase, may be repeated: see above");
 
 namespace holdfast::swarm {
@@ -79,32 +85,25 @@ std::vector<std::string> take_phases(int* argc, char** argv) {
 }
 
 std::vector<Phase> read_phases(const std::vector<std::string>& given) {
-  std::vector<std::string> texts;
+  Sizes otherwise;
+  if (const std::string sizes = absl::GetFlag(FLAGS_message_bytes); !parse_sizes(sizes, &otherwise)) {
+    refuse("--message_bytes=" + sizes + ": right is B or B1-B2, each 9 to 1,048,576");
+  }
+  std::vector<Phase> phases;
   if (const std::string path = absl::GetFlag(FLAGS_scenario); !path.empty()) {
     std::ifstream file(path);
-    if (!file) refuse("--scenario=" + path + " cannot be read");
-    for (std::string line; std::getline(file, line);) {
-      if (!line.empty() && line[0] != '#') texts.push_back(line);
+    std::stringstream text;
+    // A directory opens, but cannot be read.
+    if (!file || file.peek() == std::ifstream::traits_type::eof() || !(text << file.rdbuf())) {
+      refuse("--scenario=" + path + " cannot be read, or is empty: it holds a phase a line");
     }
+    phases = or_refuse(parse_scenario(text.str(), path, otherwise));
   }
-  texts.insert(texts.end(), given.begin(), given.end());
-  std::vector<Phase> phases;
-  for (const std::string& text : texts) phases.push_back(or_refuse(parse_phase(text)));
-  if (absl::Status status = check_scenario(phases); !status.ok()) refuse(std::string(status.message()));
+  for (const std::string& text : given) phases.push_back(or_refuse(parse_phase(text, otherwise)));
+  if (absl::Status status = check_scenario(phases, absl::GetFlag(FLAGS_deadline_s)); !status.ok()) {
+    refuse(std::string(status.message()));
+  }
   return phases;
-}
-
-// The most connections that are open at once.
-std::uint32_t most_open(const std::vector<Phase>& phases) {
-  std::uint32_t open = 0, most = 0;
-  for (const Phase& phase : phases) {
-    std::uint32_t with = open;
-    if (phase.kind == Phase::Kind::ramp) with = open += phase.connections;
-    if (phase.kind == Phase::Kind::half_open) with = open + phase.connections;
-    if (phase.kind == Phase::Kind::close) open = 0;
-    most = std::max(most, with);
-  }
-  return most;
 }
 
 std::uint32_t raise_descriptor_limit() {
@@ -163,6 +162,9 @@ void make_workers(const std::vector<Phase>& phases, const Url& url, Crew* crew, 
   const std::string marker = absl::GetFlag(FLAGS_marker);
   if (threads < 1 || threads > 256) refuse("--threads is 1 to 256");
   if (marker.size() != 1) refuse("--marker is one byte");
+  if (std::string_view("e?=-").find(marker[0]) != std::string_view::npos) {
+    refuse("--marker=" + marker + " begins other messages of ours: take another byte");
+  }
   const std::uint32_t limit = raise_descriptor_limit();
   if (per_ring < 1 || per_ring > 65'536 || per_ring > limit) {
     refuse("--per_ring is 1 to 65,536 and at most RLIMIT_NOFILE, which is " + std::to_string(limit));
@@ -170,6 +172,11 @@ void make_workers(const std::vector<Phase>& phases, const Url& url, Crew* crew, 
   std::uint64_t run = absl::GetFlag(FLAGS_seed);
   if (run == 0) run = base::SystemEntropy().next();
   const std::uint32_t connections = most_open(phases);
+  // Each has connections of its own in every phase: to publish, and to be slow.
+  if (threads > 1 && threads > connections / 2) {
+    refuse("--threads=" + std::to_string(threads) + " is more than half of the " +
+           std::to_string(connections) + " connections: take fewer");
+  }
   const Route route = route_for(url, connections);
   std::uint64_t first = 0;
   for (std::uint32_t i = 0; i < threads; ++i) {
@@ -190,12 +197,17 @@ void make_workers(const std::vector<Phase>& phases, const Url& url, Crew* crew, 
     crew->workers.push_back(std::make_unique<Worker>(std::move(plan), &crew->stage));
     if (absl::Status status = crew->workers.back()->prepare(); !status.ok())
       refuse(std::string(status.message()));
-    crew->stage.tallies.push_back(&crew->workers.back()->tally());
   }
+  crew->stage.numbers = first;
   report->threads = threads;
   report->destinations = static_cast<std::uint32_t>(route.destinations.size());
   report->bytes_each = sizeof(Connection);
   report->io_uring = crew->workers.front()->describe();
+  const bool vanish = std::any_of(phases.begin(), phases.end(),
+                                  [](const Phase& phase) { return phase.kind == Phase::Kind::vanish; });
+  if (vanish && !crew->workers.front()->can_set_options()) {
+    refuse("this kernel cannot set socket options by ring (6.7 or newer): leave vanish out");
+  }
 }
 
 int run(int argc, char** argv) {

@@ -33,7 +33,15 @@ namespace holdfast::swarm {
   X(unexpected_reset)       /* the same, by RST */                                                   \
   X(close_differs)          /* an answer to our close with another code, or an end without one */    \
   X(close_missing)          /* a close that was not answered in time */                              \
-  X(half_open_kept)         /* a half-sent request that the server did not end in time */
+  X(half_open_kept)         /* a half-sent request that the server did not end in time */            \
+  X(slow_wrongly_closed)    /* a slow reader that was ended, where the phase says kept */            \
+  X(slow_wrongly_kept)      /* a slow reader that was kept, where the phase says closed */           \
+  X(vanish_failed)          /* the kernel did not let a connection vanish */                         \
+  X(vanished_kept)          /* a vanished peer that the server did not end in time */                \
+  X(gathered_differs)       /* a message at a collector that is none of ours */                      \
+  X(gathered_twice)         /* a message that had come to this collector before */                   \
+  X(gathered_out_of_order)  /* a message before an earlier one of its sender */                      \
+  X(gathered_missing)       /* a message that did not come to a collector in time */
 
 #define SWARM_COUNTS(X)                                                             \
   X(opened)          /* sockets connected */                                        \
@@ -45,6 +53,11 @@ namespace holdfast::swarm {
   X(closed)          /* connections that ended with the right close frame */        \
   X(dropped)         /* connections that we ended without a close frame */          \
   X(half_open_ended) /* half-sent requests that the server ended */                 \
+  X(gathered)        /* messages that came once, in order, to a collector */        \
+  X(slow_kept)       /* slow readers that received everything in the end */         \
+  X(slow_closed)     /* slow readers the server ended, without a gap before */      \
+  X(vanished)        /* connections that ceased to answer */                        \
+  X(vanished_ended)  /* of these, those the server ended */                         \
   X(messages_out) X(messages_in) X(bytes_out) X(bytes_in)
 
 enum class Fault : unsigned char {

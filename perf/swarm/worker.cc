@@ -1,7 +1,9 @@
 // The loop of a worker.
 #include "worker.h"
 
+#include <pthread.h>
 #include <sys/epoll.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -27,6 +29,15 @@ Worker::Worker(WorkerPlan plan, Stage* stage)
 
 Worker::~Worker() {
   if (epoll_ >= 0) ::close(epoll_);
+}
+
+std::uint64_t Worker::cpu_ns() const {
+  clockid_t clock{};
+  timespec used{};
+  // native_handle() is not const, though asking for it changes nothing.
+  const pthread_t thread = const_cast<std::thread&>(thread_).native_handle();
+  if (pthread_getcpuclockid(thread, &clock) != 0 || clock_gettime(clock, &used) != 0) return 0;
+  return static_cast<std::uint64_t>(used.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(used.tv_nsec);
 }
 
 absl::Status Worker::prepare() {
@@ -68,6 +79,7 @@ void Worker::turn() {
   desk_.read_clock();
   enter_phase();
   if (play_ != nullptr && done_.load(std::memory_order_relaxed) != phase_) {
+    if (wanted_ns_ != 0) turns_late_.record(desk_.now_ns - std::min(desk_.now_ns, wanted_ns_));
     if (stage_->give_up.load() == phase_) {
       play_->give_up();
     } else {
@@ -86,6 +98,8 @@ void Worker::enter_phase() {
   const std::uint32_t number = stage_->number.load(std::memory_order_acquire);
   if (number == phase_) return;
   phase_ = number;
+  turns_late_ = Histogram();
+  wanted_ns_ = 0;
   for (const std::unique_ptr<Herd>& herd : herds_) {
     for (Index slot = 0; slot < herd->touched(); ++slot) {
       (*herd)[slot].flags &= static_cast<std::uint16_t>(~(kInPlay | kReturns));
@@ -99,9 +113,9 @@ void Worker::enter_phase() {
 void Worker::wait() {
   std::uint64_t wait_ns = kLongestWaitNs;
   if (play_ != nullptr && done_.load(std::memory_order_relaxed) != phase_) {
-    const std::uint64_t next_ns = play_->next_ns();
+    wanted_ns_ = play_->next_ns();
     const std::uint64_t now_ns = desk_.clock.monotonic_ns();
-    wait_ns = std::min(wait_ns, next_ns > now_ns ? next_ns - now_ns : 0);
+    wait_ns = std::min(wait_ns, wanted_ns_ > now_ns ? wanted_ns_ - now_ns : 0);
   }
   for (const std::unique_ptr<Herd>& herd : herds_) {
     if (herd->has_work()) wait_ns = 0;

@@ -41,10 +41,15 @@ class Worker {
   void join() { thread_.join(); }
 
   const Tally& tally() const { return desk_.tally; }
+  // CPU time of its thread so far; while the thread lives, that is until join.
+  std::uint64_t cpu_ns() const;
+  // How late this phase's turns began, in ns; to be read like result().
+  const Histogram& turns_late() const { return turns_late_; }
   // The last phase this worker has finished, from 1. When it is the stage's, its result may be read.
   std::uint32_t done() const { return done_.load(std::memory_order_acquire); }
   const Result& result() const { return play_->result(); }
   const absl::Status& status() const { return status_; }  // after done() or join()
+  bool can_set_options() const { return !herds_.empty() && herds_.front()->can_set_options(); }
   std::string describe() const { return herds_.empty() ? "" : herds_.front()->describe(); }
 
  private:
@@ -61,6 +66,8 @@ class Worker {
   std::vector<char> woken_;  // by place of the herd
   std::unique_ptr<Play> play_;
   std::uint32_t phase_ = 0;
+  std::uint64_t wanted_ns_ = 0;  // when the play wants its next turn
+  Histogram turns_late_;
   std::atomic<std::uint32_t> done_{0};
   absl::Status status_;
   int epoll_ = -1;

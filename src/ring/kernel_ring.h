@@ -77,6 +77,10 @@ class KernelRing final : public Ring {
   void open_socket(memory::Index slot, int family, Tag tag);
   // Armed, ends with its first completion: 0 when connected. *address is read until the next submit.
   void connect(memory::Index slot, const SocketAddress* address, Tag tag);
+  // Inline: setsockopt on a direct descriptor, -EOPNOTSUPP before Linux 6.7. *value is read until the next
+  // submit.
+  void set_option(memory::Index slot, std::uint32_t level, std::uint32_t option,
+                  std::span<const std::byte> value, Tag tag);
   // Inline, two operations with a completion each, `option` and then `tag`: binds to the source address but
   // leaves the port to connect, so that each source has all ports for every destination (port 0). Only when
   // can_bind(). *address is read until the next submit.

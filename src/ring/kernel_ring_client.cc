@@ -27,19 +27,25 @@ void KernelRing::connect(memory::Index slot, const SocketAddress* address, Tag t
   finish(entry, tag, IOSQE_FIXED_FILE);
 }
 
+void KernelRing::set_option(memory::Index slot, std::uint32_t level, std::uint32_t option,
+                            std::span<const std::byte> value, Tag tag) {
+  io_uring_sqe* entry = next_on_slot(slot);
+  prepare_socket_option(entry, kSocketSetOption, static_cast<int>(slot), option,
+                        reinterpret_cast<std::uintptr_t>(value.data()),
+                        static_cast<std::uint32_t>(value.size()));
+  entry->addr = level | std::uint64_t{option} << 32;
+  finish(entry, tag, IOSQE_FIXED_FILE);
+  ++inline_queued_;
+}
+
 void KernelRing::bind_source(memory::Index slot, const SocketAddress* address, Tag option, Tag tag) {
   static constexpr int kOn = 1;
   CHECK(address->length == sizeof(sockaddr_in) || address->length == sizeof(sockaddr_in6));
+  set_option(slot, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, std::as_bytes(std::span(&kOn, 1)), option);
   io_uring_sqe* entry = next_on_slot(slot);
-  prepare_socket_option(entry, kSocketSetOption, static_cast<int>(slot), 0,
-                        reinterpret_cast<std::uintptr_t>(&kOn), sizeof kOn);
-  entry->addr = static_cast<std::uint64_t>(IPPROTO_IP) | static_cast<std::uint64_t>(IP_BIND_ADDRESS_NO_PORT)
-                                                             << 32;
-  finish(entry, option, IOSQE_FIXED_FILE);
-  entry = next_on_slot(slot);
   io_uring_prep_rw(kOperationBind, entry, static_cast<int>(slot), address->bytes, 0, address->length);
   finish(entry, tag, IOSQE_FIXED_FILE);
-  inline_queued_ += 2;
+  ++inline_queued_;
 }
 
 bool KernelRing::can_bind() const {

@@ -1,4 +1,4 @@
-// The swarm's histogram against a sorted list of the same values.
+// The swarm's histogram against a sorted list of the same values, and its series over time.
 #include "histogram.h"
 
 #include <gtest/gtest.h>
@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "base/entropy.h"
+#include "series.h"
 
 namespace holdfast::swarm {
 namespace {
@@ -47,6 +48,34 @@ TEST(Histogram, NeverReportsLessThanTheTrueQuantileNorMoreThanASixtyFourthAboveI
   }
   EXPECT_EQ(histogram.largest(), values.back());
   EXPECT_EQ(histogram.smallest(), values.front());
+}
+
+TEST(Histogram, CountsTheValuesUpToABound) {
+  Histogram histogram;
+  EXPECT_EQ(histogram.count_until(5), 0u);
+  for (std::uint64_t value = 1; value <= 100; ++value) histogram.record(value);
+  histogram.record(1'000'000);
+  EXPECT_EQ(histogram.count_until(0), 0u);
+  EXPECT_EQ(histogram.count_until(50), 50u);
+  EXPECT_EQ(histogram.count_until(500'000), 100u);
+  EXPECT_EQ(histogram.count_until(1'000'000), 101u);
+}
+
+TEST(Series, KeepsABoundedNumberOfSamplesAtEqualDistancesHoweverLongThePhase) {
+  Series series;
+  for (int tick = 0; tick < 100'000; ++tick) {
+    const double seconds = tick * 0.02;
+    if (series.due(seconds)) series.add({.seconds = seconds});
+  }
+  const std::vector<Sample>& samples = series.samples();
+  EXPECT_LE(samples.size(), Series::kSamples);
+  EXPECT_GE(samples.size(), Series::kSamples / 3);
+  EXPECT_EQ(samples.front().seconds, 0);
+  EXPECT_GT(samples.back().seconds, 1950);
+  const double distance = samples[1].seconds - samples[0].seconds;
+  for (std::size_t i = 1; i < samples.size(); ++i) {
+    EXPECT_NEAR(samples[i].seconds - samples[i - 1].seconds, distance, distance / 10) << i;
+  }
 }
 
 TEST(Histogram, TakesTheLargestNumberThereIs) {

@@ -1,10 +1,12 @@
 """A small WebSocket server that does one thing wrong, on purpose.
 
 One thread per connection, a few dozen connections. `lie` names the wrong thing; with "none" it is an honest
-server that echoes, and sends to everybody what begins with '!'. Ends with stop(); every wait is bounded.
+server that echoes, sends to everybody what begins with '!', and to the collectors (who sent '=', and not '-'
+since) what begins with '?'. Ends with stop(); every wait is bounded.
 """
 
 import base64
+import contextlib
 import hashlib
 import socket
 import struct
@@ -14,6 +16,8 @@ SUFFIX = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 FIRST_PORT, LAST_PORT = 20000, 31999  # below the range of outgoing ports
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 LIMIT_S = 30.0
+SILENCE_S = 0.2  # before a ping, where the lie is to end who does not answer
+SILENCES = 4
 
 
 def listener():
@@ -43,6 +47,9 @@ class Peer:
         self.socket = connection
         self.lock = threading.Lock()
         self.buffer = b""
+        self.pinged = None  # when pings are sent: how many have not been answered
+        self.gathered = 0
+        self.held = b""  # what is to come out of order
 
     def send(self, octets):
         with self.lock:
@@ -61,10 +68,20 @@ class Peer:
         return head
 
     def _more(self):
-        more = self.socket.recv(65536)
-        if not more:
-            raise ConnectionError
-        return more
+        while True:
+            try:
+                more = self.socket.recv(65536)
+            except TimeoutError:
+                if self.pinged is None or self.pinged == SILENCES:
+                    raise
+                self.pinged += 1
+                self.send(frame(PING, b"anybody?"))
+                continue
+            if not more:
+                raise ConnectionError
+            if self.pinged is not None:
+                self.pinged = 0
+            return more
 
     def read_frame(self):
         first, second = self.read(2)
@@ -83,6 +100,7 @@ class LyingServer:
         self.lie = lie
         self.messages = 0
         self._peers = []
+        self._collectors = []
         self._lock = threading.Lock()
         self._listener = listener()
         self.url = "ws://127.0.0.1:%d/" % self._listener.getsockname()[1]
@@ -131,6 +149,9 @@ class LyingServer:
     def _serve(self, peer):
         try:
             self._upgrade(peer)
+            if self.lie == "ends the silent without a reset":  # no lie: only not as holdfast does it
+                peer.socket.settimeout(SILENCE_S)
+                peer.pinged = 0
             while True:
                 opcode, payload = peer.read_frame()
                 if opcode in (TEXT, BINARY):
@@ -181,7 +202,11 @@ class LyingServer:
                 self._end(other.socket)
             raise ConnectionError
         if payload[:1] == b"!":
-            return self._publish(peers, number, payload)
+            return self._publish(peers, peer, number, payload)
+        if payload[:1] in (b"=", b"-"):
+            return self._collect(peer, payload == b"=")
+        if payload[:1] == b"?":
+            return self._gather(peers, peer, number, payload)
         if self.lie == "stalls" and number > 20:
             return None
         if self.lie == "echoes wrong bytes" and number == 7:
@@ -193,17 +218,60 @@ class LyingServer:
         peer.send(frame(BINARY, payload) * (2 if self.lie == "echoes twice" and number == 7 else 1))
         return None
 
-    def _publish(self, peers, number, payload):
-        for place, other in enumerate(peers):
+    def _publish(self, peers, sender, number, payload):
+        victim = next((peer for peer in peers if peer is not sender), None)
+        for other in peers:
             octets = frame(BINARY, payload)
-            if place == 3 and number == 2:
+            if other is victim and self.lie == "publishes out of order":
+                octets = self._swapped(other, number, octets)
+            if other is victim and number == 2:
                 if self.lie == "publishes twice":
                     octets += octets
                 elif self.lie == "loses a publication":
                     octets = b""
                 elif self.lie == "publishes wrong bytes":
                     octets = octets[:-1] + bytes([octets[-1] ^ 1])
-            other.send(octets)
+                elif self.lie == "ends a receiver":
+                    self._end(other.socket)
+                    continue
+            with contextlib.suppress(OSError):  # it may have been ended before
+                other.send(octets)
+        if self.lie == "ends the publisher":
+            self._end(sender.socket)
+
+    def _swapped(self, peer, number, octets):
+        """The second comes behind the third."""
+        if number == 2:
+            peer.held = octets
+            return b""
+        octets, peer.held = octets + peer.held, b""
+        return octets
+
+    def _collect(self, peer, begins):
+        with self._lock:
+            if begins and self.lie != "ignores collectors":
+                self._collectors.append(peer)
+            elif peer in self._collectors:
+                self._collectors.remove(peer)
+
+    def _gather(self, peers, sender, number, payload):
+        with self._lock:
+            sender.gathered += 1
+            second = sender.gathered == 2 and sender is peers[5]
+            collectors = peers if self.lie == "gives everybody what is gathered" else list(self._collectors)
+        octets = frame(BINARY, payload)
+        if self.lie == "gathers out of order" and sender is peers[5] and sender not in collectors:
+            octets = self._swapped(sender, sender.gathered + 1, octets)
+        elif second and self.lie == "gathers twice":
+            octets += octets
+        elif second and self.lie == "loses what is gathered":
+            octets = b""
+        elif second and self.lie == "gathers wrong bytes":
+            octets = octets[:-1] + bytes([octets[-1] ^ 1])
+        elif second and self.lie == "gathers for another":  # the sender's number is in bytes 1 to 4
+            octets = frame(BINARY, payload[:1] + bytes([payload[1] ^ 1]) + payload[2:])
+        for collector in collectors:
+            collector.send(octets)
 
     def _ping(self, peer, payload):
         if self.lie == "answers pings wrongly":

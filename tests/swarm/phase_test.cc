@@ -1,9 +1,12 @@
-// Phases as they are written, and what is refused; addresses that the swarm may go to.
+// Phases and scenarios as they are written, and what is refused; addresses that the swarm may go to.
 #include "phase.h"
 
 #include <gtest/gtest.h>
 
+#include <string>
+
 #include "addresses.h"
+#include "scenario.h"
 
 namespace holdfast::swarm {
 namespace {
@@ -23,6 +26,27 @@ TEST(Phase, IsReadWithItsSettings) {
   EXPECT_EQ(echo->bytes.largest, 200u);
   EXPECT_TRUE(parse_phase("ping").ok());
   EXPECT_TRUE(parse_phase("close").ok());
+  const auto slow = parse_phase("slow:percent=2.5,rounds=10,bytes=64..4096,read_rate=1000,expect=kept");
+  ASSERT_TRUE(slow.ok()) << slow.status();
+  EXPECT_EQ(slow->percent, 2.5);
+  EXPECT_EQ(slow->read_rate, 1000);
+  EXPECT_EQ(slow->bytes.largest, 4096u);
+  EXPECT_EQ(slow->expected, Phase::Expected::kept);
+  EXPECT_EQ(parse_phase("fanin:collectors=3")->collectors, 3u);
+  EXPECT_EQ(parse_phase("vanish:percent=10,seconds=5")->seconds, 5);
+}
+
+TEST(Phase, TakesTheSizesOfTheRunWhenItNamesNone) {
+  const Sizes sizes{100, 200};
+  EXPECT_EQ(parse_phase("echo:closed", sizes)->bytes.largest, 200u);
+  EXPECT_EQ(parse_phase("echo:closed,bytes=64", sizes)->bytes.largest, 64u);
+}
+
+TEST(Phase, OfFaninPutsNoMoreUnderWayThanAConnectionCanBeExpectedToQueue) {
+  EXPECT_EQ(parse_phase("fanin:bytes=64")->outstanding, 1000u);
+  EXPECT_EQ(parse_phase("fanin:bytes=64-65536")->outstanding, 4u);
+  EXPECT_EQ(parse_phase("fanin:bytes=1000000")->outstanding, 1u);
+  EXPECT_EQ(parse_phase("fanin:bytes=65536,outstanding=7")->outstanding, 7u);
 }
 
 TEST(Phase, ThatMakesNoSenseIsRefused) {
@@ -43,9 +67,23 @@ TEST(Phase, ThatMakesNoSenseIsRefused) {
                            "echo:closed,bytes=20-10",
                            "echo:closed=yes,bytes=64",
                            "echo:rate=5,bytes=64",
-                           "fanout:rounds=2",
-                           "fanout:rounds=2,bytes=9-10",
+                           "echo:rate=5,seconds=1,rounds=2",
+                           "echo:rate=0.5,seconds=1",
+                           "echo:closed,rate=0.5",
+                           "echo:closed,bytes=64.128",
+                           "echo:closed,bytes=64..",
+                           "fanout",
                            "fanout:rounds=0,bytes=9",
+                           "fanin:bytes=23",
+                           "fanin:collectors=0",
+                           "fanin:collectors=17",
+                           "slow",
+                           "slow:percent=0",
+                           "slow:percent=101",
+                           "slow:percent=5,read_rate=0",
+                           "slow:percent=5,expect=dropped",
+                           "vanish:percent=5",
+                           "vanish:percent=5,seconds=0",
                            "storm",
                            "churn:seconds=1",
                            "half_open:seconds=1",
@@ -61,6 +99,56 @@ TEST(Scenario, NeedsConnectionsBeforeTheyAreUsed) {
   EXPECT_TRUE(check_scenario({ramp, *parse_phase("ping")}).ok());
   EXPECT_FALSE(check_scenario({ramp, *parse_phase("close"), *parse_phase("ping")}).ok());
   EXPECT_TRUE(check_scenario({*parse_phase("half_open:count=3")}).ok());
+}
+
+TEST(Scenario, ThatCannotBePlayedIsRefused) {
+  const Phase ten = *parse_phase("ramp:connections=10");
+  EXPECT_TRUE(check_scenario({ten, *parse_phase("slow:percent=90")}).ok());
+  EXPECT_FALSE(check_scenario({ten, *parse_phase("slow:percent=100")}).ok());
+  EXPECT_FALSE(check_scenario({*parse_phase("ramp:connections=1"), *parse_phase("slow:percent=1")}).ok());
+  EXPECT_TRUE(check_scenario({ten, *parse_phase("fanin:collectors=10")}).ok());
+  EXPECT_FALSE(check_scenario({ten, *parse_phase("fanin:collectors=11")}).ok());
+  EXPECT_FALSE(check_scenario({ten, *parse_phase("vanish:percent=100,seconds=1"), ten, ten,
+                               *parse_phase("vanish:percent=100,seconds=1"), *parse_phase("ping")})
+                   .ok());
+  EXPECT_FALSE(check_scenario({ten, *parse_phase("idle:seconds=11")}, 10).ok());
+  EXPECT_TRUE(check_scenario({ten, *parse_phase("idle:seconds=9")}, 10).ok());
+  EXPECT_FALSE(
+      check_scenario({ten, *parse_phase("fanout:rounds=6000"), *parse_phase("fanout:rounds=6000")}).ok());
+}
+
+TEST(Scenario, IsReadFromAFileWithCommentsInEitherWayOfWriting) {
+  const auto phases = parse_scenario(
+      "# a morning\n"
+      "ramp connections=100 rate=50   # slowly\r\n"
+      "\n"
+      "   \t  \n"
+      "  echo: closed, rounds=2\tbytes=64-128\n"
+      "fanout:rounds=3,bytes=9\n"
+      "close",
+      "morning.txt");
+  ASSERT_TRUE(phases.ok()) << phases.status();
+  ASSERT_EQ(phases->size(), 4u);
+  EXPECT_EQ((*phases)[0].text, "ramp:connections=100,rate=50");
+  EXPECT_EQ((*phases)[1].text, "echo:closed,rounds=2,bytes=64-128");
+  EXPECT_EQ((*phases)[2].rounds, 3u);
+  EXPECT_EQ((*phases)[3].name(), "close");
+}
+
+TEST(Scenario, SaysInWhichLineOfTheFileItIsWrong) {
+  const auto phases = parse_scenario("ramp connections=1\n# fine\nclose now\n", "bad.txt");
+  ASSERT_FALSE(phases.ok());
+  EXPECT_EQ(phases.status().message().find("bad.txt:3: "), 0u) << phases.status();
+}
+
+TEST(Scenario, KnowsHowManyAreOpenAtOnce) {
+  EXPECT_EQ(most_open({*parse_phase("ramp:connections=10"), *parse_phase("half_open:count=5"),
+                       *parse_phase("close"), *parse_phase("ramp:connections=12")}),
+            15u);
+  EXPECT_EQ(part_of(1000, 2.5), 25u);
+  EXPECT_EQ(part_of(10, 0.1), 1u);
+  EXPECT_EQ(part_of(0, 50), 0u);
+  EXPECT_EQ(part_of(7, 100), 7u);
 }
 
 TEST(Url, IsTakenApart) {

@@ -4,72 +4,26 @@ Every lie has to end in the counter that names it and in exit code 1; what the r
 exit code 0 with everything verified. The programs are taken from $HOLDFAST_BUILD.
 """
 
-import json
-import os
 import pathlib
 import signal
-import subprocess
 import sys
 import tempfile
 import unittest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "wire"))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from holdfast_process import BUILD, WireTestCase  # noqa: E402
 from lying_server import LyingServer  # noqa: E402
+from swarm_run import REPOSITORY, Run, SwarmTestCase  # noqa: E402
 
-SWARM = BUILD / "perf" / "swarm" / "holdfast-swarm"
-LIMIT_S = 120
+sys.path.insert(0, str(REPOSITORY / "perf" / "core"))
+import kernel_memory  # noqa: E402
+
 FEW = 40
-
-
-class Run:
-    def __init__(self, target, *arguments, patience_s=2, before_end=None):
-        with tempfile.TemporaryDirectory() as folder:
-            path = os.path.join(folder, "result.json")
-            command = [str(SWARM), f"--target={target}", f"--json={path}", f"--patience_s={patience_s}",
-                       "--deadline_s=90", "--noprogress", *arguments]
-            child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-            try:
-                if before_end is not None:
-                    before_end(child)
-                self.out, self.err = child.communicate(timeout=LIMIT_S)
-            finally:
-                if child.poll() is None:
-                    child.kill()
-                    child.wait()
-            self.code = child.returncode
-            self.json = {}
-            if os.path.exists(path):
-                with open(path, encoding="utf-8") as file:
-                    self.json = json.load(file)
-
-    @property
-    def verdict(self):
-        return self.out.strip().splitlines()[-1] if self.out.strip() else ""
-
-    @property
-    def faults(self):
-        return {name: count for name, count in self.json["faults"].items() if count}
-
-
-class SwarmTestCase(WireTestCase):
-    def setUp(self):
-        super().setUp()
-        if not SWARM.exists():
-            self.skipTest("holdfast-swarm is not built: meson setup with -Dperf=true")
-
-    def assert_passed(self, run):
-        self.assertEqual(run.code, 0, f"{run.out}\n{run.err}")
-        self.assertTrue(run.verdict.startswith("PASS"), run.out)
-        self.assertEqual(run.faults, {})
-
-    def phase(self, run, name):
-        return next(phase for phase in run.json["phases"] if phase["name"] == name)
+SLOW = "--phase=slow:percent=97.5,rounds=3"
+FANIN = "--phase=fanin:rounds=3,bytes=24-200"
 
 
 class RealServers(SwarmTestCase):
-    def test_every_phase_is_verified_against_the_echo_server(self):
+    def test_many_phases_one_after_the_other_are_verified_against_the_echo_server(self):
         server = self.start(max_connections="6000", max_handshakes="6000", ping_interval="1s",
                             shards="2", handshake_timeout="1s")
         run = Run(server.url, f"--server_pid={server.child.pid}", "--phase=ramp:connections=5000,rate=20000",
@@ -131,7 +85,7 @@ class RealServers(SwarmTestCase):
 
     def test_the_deadline_of_the_run_ends_it(self):
         server = self.start(max_connections="2000")
-        run = Run(server.url, "--phase=ramp:connections=10", "--phase=idle:seconds=60", "--deadline_s=2")
+        run = Run(server.url, "--phase=ramp:connections=100,rate=2", "--deadline_s=2")
         self.assertEqual(run.code, 1)
         self.assertIn("deadline", run.verdict)
 
@@ -159,7 +113,8 @@ class Lies(SwarmTestCase):
             with LyingServer(lie) as server:
                 run = Run(server.url, f"--phase=ramp:connections={FEW}",
                           "--phase=echo:closed,rounds=2,bytes=9-300",
-                          "--phase=fanout:rounds=3,bytes=200", "--phase=ping", "--phase=close", patience_s=15)
+                          "--phase=fanout:rounds=3,bytes=9-200", FANIN + ",collectors=2", SLOW,
+                          "--phase=ping", "--phase=close", patience_s=15)
             self.assert_passed(run)
 
     def test_refusing_connections(self):
@@ -216,6 +171,67 @@ class Lies(SwarmTestCase):
     def test_the_last_publication_coming_twice(self):
         self.check("publishes twice", "broadcast_twice", "--phase=fanout:rounds=2,bytes=64", count=1)
 
+    def test_publications_to_slow_readers_out_of_order(self):
+        # One reads in time, and so is the publisher; the others are slow.
+        self.check("publishes out of order", "broadcast_out_of_order", SLOW)
+
+    def test_a_gap_for_a_slow_reader(self):
+        self.check("loses a publication", "broadcast_missing", SLOW)
+
+    def test_a_second_copy_for_a_slow_reader(self):
+        self.check("publishes twice", "broadcast_twice", SLOW, count=1)
+
+    def test_slow_readers_that_are_closed_although_they_are_to_be_kept(self):
+        self.check("ends a receiver", "slow_wrongly_closed", SLOW + ",expect=kept", count=1)
+
+    def test_slow_readers_that_are_kept_although_they_are_to_be_closed(self):
+        self.check("none", "slow_wrongly_kept", SLOW + ",expect=closed", count=FEW - 1)
+
+    def test_slow_readers_that_are_closed_are_counted(self):
+        with LyingServer("ends a receiver") as server:
+            run = Run(server.url, f"--phase=ramp:connections={FEW}", SLOW)
+        self.assert_passed(run)
+        self.assertEqual(run.json["counts"]["slow_closed"], 1)
+        self.assertEqual(run.json["counts"]["slow_kept"], FEW - 2)
+
+    def test_a_bystander_of_slow_readers_that_is_ended(self):
+        with LyingServer("ends the publisher") as server:
+            run = Run(server.url, f"--phase=ramp:connections={FEW}", "--phase=slow:percent=10,rounds=2")
+        self.assertEqual(run.code, 1, run.out)
+        self.assertTrue(set(run.faults) & {"unexpected_close", "unexpected_reset"}, run.out)
+
+    def test_vanished_peers_that_are_kept(self):
+        self.check("none", "vanished_kept", "--phase=vanish:percent=25,seconds=0.5", count=FEW // 4)
+
+    def test_vanished_peers_that_are_ended_without_a_reset_count_as_ended(self):
+        with LyingServer("ends the silent without a reset") as server:
+            run = Run(server.url, f"--phase=ramp:connections={FEW}", "--phase=vanish:percent=25,seconds=3",
+                      "--phase=echo:closed")
+        self.assert_passed(run)
+        self.assertEqual(run.json["counts"]["vanished_ended"], FEW // 4)
+        self.assertEqual(self.phase(run, "echo")["done"], FEW - FEW // 4)
+
+    def test_gathered_messages_that_come_twice(self):
+        self.check("gathers twice", "gathered_twice", FANIN, count=1)
+
+    def test_a_gathered_message_that_is_lost(self):
+        self.check("loses what is gathered", "gathered_missing", FANIN)
+
+    def test_gathered_messages_out_of_order(self):
+        self.check("gathers out of order", "gathered_out_of_order", FANIN)
+
+    def test_a_gathered_message_of_wrong_bytes(self):
+        self.check("gathers wrong bytes", "gathered_differs", FANIN)
+
+    def test_a_gathered_message_that_claims_another_sender(self):
+        self.check("gathers for another", "gathered_differs", FANIN)
+
+    def test_gathered_messages_for_everybody(self):
+        self.check("gives everybody what is gathered", "unexpected_message", FANIN)
+
+    def test_collectors_that_are_ignored(self):
+        self.check("ignores collectors", "gathered_missing", FANIN, count=1)
+
     def test_a_publication_that_is_lost(self):
         self.check("loses a publication", "broadcast_missing", "--phase=fanout:rounds=3,bytes=64", count=1)
 
@@ -235,11 +251,42 @@ class Lies(SwarmTestCase):
         self.check("closes with another code", "close_differs", "--phase=close", count=FEW)
 
     def test_a_server_that_dies(self):
-        with LyingServer("dies in the middle") as server:
-            run = Run(server.url, f"--phase=ramp:connections={FEW}", "--phase=echo:closed,rounds=3,bytes=64")
-        self.assertEqual(run.code, 1)
-        ended = run.faults.get("unexpected_close", 0) + run.faults.get("unexpected_reset", 0)
-        self.assertEqual(ended, FEW, run.out)
+        for phase in ("echo:closed,rounds=3,bytes=64", "echo:rate=200,seconds=1", "fanout:rounds=50",
+                      "fanin:rounds=3", "slow:percent=20,rounds=50,expect=kept"):
+            with self.subTest(phase), LyingServer("dies in the middle") as server:
+                run = Run(server.url, f"--phase=ramp:connections={FEW}", f"--phase={phase}")
+                self.assertEqual(run.code, 1)
+                ended = sum(run.faults.get(fault, 0) for fault in
+                            ("unexpected_close", "unexpected_reset", "slow_wrongly_closed"))
+                self.assertEqual(ended, FEW, run.out)
+
+
+class Results(SwarmTestCase):
+    def test_what_a_connection_costs_the_kernel_is_told_by_the_list_of_the_core_measurements(self):
+        with LyingServer() as server:
+            run = Run(server.url, f"--phase=ramp:connections={FEW}")
+        self.assertEqual(set(run.json["kernel_caches"]), set(kernel_memory.CONNECTION_CACHES))
+        self.assertEqual(set(run.json["kernel_caches_per_file"]), set(kernel_memory.ONE_PER_FILE))
+
+    def test_the_charts_have_what_they_draw(self):
+        server = self.start("holdfast-broadcast")
+        run = Run(server.url, f"--server_pid={server.child.pid}", "--message_bytes=100..200",
+                  "--phase=ramp:connections=200,rate=400", "--phase=fanout:rounds=3", patience_s=15)
+        self.assert_passed(run)
+        ramp, fanout = run.json["phases"]
+        times = [sample["t_s"] for sample in ramp["series"]]
+        self.assertEqual(times, sorted(times))
+        self.assertGreater(len(times), 3)
+        self.assertEqual(ramp["series"][0]["connections"], 0)
+        self.assertEqual(ramp["series"][-1]["connections"], 200)
+        self.assertEqual(ramp["series"][-1]["units"], 200)
+        self.assertGreater(ramp["series"][-1]["server_resident_bytes"], 0)
+        self.assertEqual(ramp["each"]["connections"], 200)
+        self.assertEqual(ramp["unit"], "handshakes")
+        self.assertGreater(ramp["per_second"]["handshakes"], 0)
+        self.assertEqual(sum(receivers for _, receivers in fanout["arrivals"]), 600)
+        self.assertAlmostEqual(fanout["arrivals"][-1][0], fanout["latency"]["max_us"], delta=0.1)
+        self.assertTrue(100 * 600 < fanout["counts"]["bytes_in"] < 210 * 600, fanout["counts"])
 
 
 class Refusals(SwarmTestCase):
@@ -260,12 +307,32 @@ class Refusals(SwarmTestCase):
         self.check(ramp, "--phase=echo:closed,bytes=8", reason="9 to 1,048,576")
         self.check(ramp, "--phase=echo:bytes=64", reason="needs either closed")
         self.check(ramp, "--phase=echo:closed,bytes=64,rate=3", reason="a closed loop has rounds")
-        self.check(ramp, "--phase=fanout:rounds=1,bytes=9-10", reason="one size")
+        self.check(ramp, "--phase=echo:rate=1,seconds=0.5", reason="less than one message")
+        self.check(ramp, "--phase=fanin:bytes=20", reason="24 bytes at least: raise bytes")
+        self.check(ramp, "--phase=fanin:collectors=11", reason="open more before, or lower collectors")
+        self.check(ramp, "--phase=slow:percent=100", reason="lower percent, or open more")
+        self.check(ramp, "--phase=slow:percent=10,expect=gone", reason="kept or closed")
+        self.check(ramp, "--phase=vanish:percent=10,seconds=0", reason="ping interval and pong timeout")
+        self.check(ramp, "--phase=vanish:percent=100,seconds=1", "--phase=ping", reason="begin with ramp")
+        self.check(ramp, "--phase=idle:seconds=100", reason="raise --deadline_s")
+        self.check(ramp, "--message_bytes=64-", reason="B or B1-B2")
+        self.check(ramp, "--threads=6", reason="more than half of the 10 connections")
+        self.check(ramp, "--marker=?", reason="take another byte")
         self.check("--phase=ramp:connections=200000", "--destinations=2", reason="ports")
         self.check(ramp, "--threads=0", reason="--threads is 1 to 256")
         self.check(ramp, "--per_ring=70000", reason="--per_ring")
         self.check(ramp, "--server_pid=4194999", reason="no such process")
         self.check(ramp, "--marker=ab", reason="one byte")
+
+    def test_a_scenario_file_that_is_wrong_is_refused_with_its_line(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder, "scenario.txt")
+            path.write_text("# two lines\nramp connections=10\nping twice\n")
+            self.check(f"--scenario={path}", reason=f"{path}:3: ")
+            path.write_text("")
+            self.check(f"--scenario={path}", reason="is empty")
+            self.check(f"--scenario={folder}", reason="cannot be read")
+            self.check(f"--scenario={folder}/none", reason="cannot be read")
 
     def test_only_loopback_or_named_addresses_are_targets(self):
         ramp = "--phase=ramp:connections=1"

@@ -54,8 +54,39 @@ TEST(Content, DiffersByRunConnectionSequenceAndKindInItsShortestForm) {
     }
   }
   EXPECT_EQ(all.size(), 1200u);
-  EXPECT_NE(echo_content(1, 1, 1, shortest).first, broadcast_content(1, 1, 9, '!').first);
-  EXPECT_EQ(whole(broadcast_content(1, 1, 9, '!')).front(), std::byte{'!'});
+  EXPECT_NE(echo_content(1, 1, 1, shortest).first, broadcast_content(1, 1, shortest, '!').first);
+  EXPECT_EQ(whole(broadcast_content(1, 1, shortest, '!')).front(), std::byte{'!'});
+}
+
+TEST(Content, OfAGatheredMessageTellsItsOriginAndProvesIt) {
+  const Sizes sizes{kGatheredMinimumBytes, 100};
+  const Origin origin{0xfedc'ba98, 0x12'3456, 0x1122'3344'5566'7788};
+  const Content content = gathered_content(7, origin, sizes);
+  std::vector<std::byte> bytes = whole(content);
+  EXPECT_EQ(bytes.front(), std::byte{kGatheredFirst});
+  const Origin read = origin_of(std::span(bytes).first<kOriginBytes>());
+  EXPECT_EQ(read.number, origin.number);
+  EXPECT_EQ(read.sequence, origin.sequence);
+  EXPECT_EQ(read.sent_ns, origin.sent_ns);
+  EXPECT_TRUE(matches(content, 0, bytes));
+  // Whatever of the origin is changed on the way, the rest no longer fits it.
+  for (std::size_t i = 1; i < kOriginBytes; ++i) {
+    std::vector<std::byte> changed = bytes;
+    changed[i] ^= std::byte{1};
+    const Origin other = origin_of(std::span(changed).first<kOriginBytes>());
+    const Content claimed = gathered_content(7, other, sizes);
+    EXPECT_FALSE(claimed.bytes == changed.size() && matches(claimed, 0, changed)) << i;
+  }
+}
+
+TEST(Content, OfPublicationsHasTheSizeOfItsRound) {
+  std::set<std::uint32_t> seen;
+  for (std::uint32_t round = 0; round < 200; ++round) {
+    const Content content = broadcast_content(1, round, {20, 23}, '!');
+    EXPECT_EQ(content.bytes, broadcast_content(1, round, {20, 23}, '!').bytes);
+    seen.insert(content.bytes);
+  }
+  EXPECT_EQ(seen, (std::set<std::uint32_t>{20, 21, 22, 23}));
 }
 
 TEST(Content, HasSizesBetweenItsBoundsAndReachesBoth) {

@@ -66,6 +66,38 @@ TEST(KernelRingClientEnds, TellThatNobodyListens) {
   EXPECT_EQ(ring.next(kConnected.op).result, -ECONNREFUSED);
 }
 
+TEST(KernelRingClientOption, IsSetOnTheSocketInTheSlot) {
+  const Listener listener;
+  Reaper ring;
+  if (!ring->has_peer_address()) GTEST_SKIP() << "this kernel has no socket options by ring";
+  const SocketAddress server = address_of(Loopback::bound_to(listener.get()));
+  ring->open_socket(kSlot, AF_INET, kOpened);
+  ASSERT_EQ(ring.result_of(kOpened.op), 0);
+  ring->connect(kSlot, &server, kConnected);
+  ASSERT_EQ(ring.next(kConnected.op).result, 0);
+  const Descriptor accepted(::accept(listener.get(), nullptr, nullptr));
+  ASSERT_GE(accepted.get(), 0);
+  // Lingering for no time turns the close into a reset: something the other end can see.
+  constexpr linger kDiscard{1, 0};
+  ring->set_option(kSlot, SOL_SOCKET, SO_LINGER, std::as_bytes(std::span(&kDiscard, 1)), kOption);
+  ASSERT_EQ(ring.result_of(kOption.op), 0);
+  ring->close(kSlot, {Op::close, 0, 0});
+  ASSERT_EQ(ring.result_of(Op::close), 0);
+  char byte = 0;
+  EXPECT_EQ(::recv(accepted.get(), &byte, 1, 0), -1);
+  EXPECT_EQ(errno, ECONNRESET);
+}
+
+TEST(KernelRingClientOption, ThatDoesNotExistIsRefused) {
+  Reaper ring;
+  if (!ring->has_peer_address()) GTEST_SKIP() << "this kernel has no socket options by ring";
+  ring->open_socket(kSlot, AF_INET, kOpened);
+  ASSERT_EQ(ring.result_of(kOpened.op), 0);
+  constexpr int kOn = 1;
+  ring->set_option(kSlot, IPPROTO_TCP, 9999, std::as_bytes(std::span(&kOn, 1)), kOption);
+  EXPECT_EQ(ring.result_of(kOption.op), -ENOPROTOOPT);
+}
+
 TEST(KernelRingClientEnds, RefuseAnAddressThatIsNobodysAsSource) {
   Reaper ring;
   if (!ring->can_bind()) GTEST_SKIP() << "this kernel cannot bind by ring";
