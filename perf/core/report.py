@@ -1,11 +1,9 @@
 """Turns rows into a Markdown table with what is needed to judge it: medians, spread, bound, machine,
 versions, command, date.
 """
-import datetime
-import os
-import re
 import statistics
-import subprocess
+
+import machine
 
 
 def _spread(values, digits=2):
@@ -34,32 +32,8 @@ def _line(row):
     return f"| {row.figure} | {ours} | {theirs} | {ratio} | {bound} | {row.verdict()} | {busy} |"
 
 
-def _first_match(path, pattern):
-    with open(path) as text:
-        found = re.search(pattern, text.read(), re.M)
-    return found.group(1).strip() if found else "unknown"
-
-
-def _kernel():
-    return re.match(r"[0-9.]+", os.uname().release).group(0)  # without the suffix of whoever built it
-
-
-def _commit(root):
-    done = subprocess.run(["git", "-C", root, "describe", "--always", "--dirty"], capture_output=True,
-                          text=True)
-    return done.stdout.strip() if done.returncode == 0 else "not committed"
-
-
 def conditions(root, command, peer_version, rounds, niceness):
-    memory_gib = int(_first_match("/proc/meminfo", r"MemTotal:\s+(\d+)")) / 1024 / 1024
-    processor = _first_match("/proc/cpuinfo", r"model name\s*:(.*)")
-    return {
-        "date": datetime.date.today().isoformat(),
-        "command": command,
-        "machine": f"{processor}, {os.cpu_count()} cores, {memory_gib:.0f} GiB",
-        "kernel": _kernel(),
-        "congestion control": _first_match("/proc/sys/net/ipv4/tcp_congestion_control", r"(.*)"),
-        "holdfast": _commit(root),
+    return machine.conditions(root, command) | {
         "peer": f"Bun {peer_version}",
         "rounds": rounds,
         "niceness": niceness,

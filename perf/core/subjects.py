@@ -7,11 +7,11 @@ import os
 import platform
 import subprocess
 
+import npm
 from programs import Failed
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 BUN_VERSION = "1.4.5"
-INSTALL_S = 300
 RARE_PINGS = "--ping_interval=100s"  # where heartbeats are not measured; Bun pings after 104 s of silence
 MAX_MESSAGE_BYTES = 128 * 1024  # the same for both; the largest message measured is half of it
 
@@ -72,14 +72,7 @@ def install_bun(build):
         raise Failed("the peer is packaged for x86_64 here; name another build of it with --bun=PATH")
     with open("/proc/cpuinfo") as cpus:
         package = "@oven/bun-linux-x64" if " avx2" in cpus.read() else "@oven/bun-linux-x64-baseline"
-    folder = os.path.join(build, "perf", "peers", f"bun-{BUN_VERSION}")
-    program = os.path.join(folder, "node_modules", *package.split("/"), "bin", "bun")
-    if not os.access(program, os.X_OK):
-        os.makedirs(folder, exist_ok=True)
-        command = ["npm", "install", "--prefix", folder, "--no-audit", "--no-fund", "--no-package-lock",
-                   f"{package}@{BUN_VERSION}"]
-        try:
-            subprocess.run(command, cwd=folder, check=True, timeout=INSTALL_S, stdout=subprocess.DEVNULL)
-        except (OSError, subprocess.SubprocessError) as error:
-            raise Failed(f"Bun could not be installed ({error}); name one with --bun=PATH") from error
-    return program
+    try:
+        return os.path.join(npm.installed(build, package, BUN_VERSION, f"bun-{BUN_VERSION}"), "bin", "bun")
+    except Failed as failure:
+        raise Failed(f"{failure}; name one with --bun=PATH") from failure

@@ -3,6 +3,7 @@
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -42,6 +43,16 @@ void ws_parse_header(benchmark::State& state) {
   }
 }
 BENCHMARK(ws_parse_header)->Arg(64)->Arg(1024)->Arg(65536);
+
+void ws_write_header(benchmark::State& state) {
+  std::array<std::byte, ws::kServerHeaderMaximumBytes> header;
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(
+        ws::write_server_header(header, ws::Opcode::binary, static_cast<std::uint64_t>(state.range(0))));
+    benchmark::DoNotOptimize(header);
+  }
+}
+BENCHMARK(ws_write_header)->Arg(64)->Arg(1024)->Arg(65536);
 
 void ws_unmask(benchmark::State& state) {
   std::vector<std::byte> payload(static_cast<std::size_t>(state.range(0)) + 6);

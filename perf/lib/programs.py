@@ -1,8 +1,8 @@
 """Starts, finds ready and ends the programs of a measurement.
 
-Every child is pinned to a core, dies with this script (PR_SET_PDEATHSIG) and is ended by its own pid. The
-measured server has core 0, the clients have core 1. With the right to, all of them run at nice -10, so
-that other work on the machine displaces them less; it is the same for every subject.
+Every child dies with this script (PR_SET_PDEATHSIG) and is ended by its own pid. Where servers are compared
+the measured one has core 0 and the clients have core 1. With the right to, all of them run at nice -20,
+so that other work on the machine displaces them less; it is the same for every subject.
 """
 import contextlib
 import ctypes
@@ -16,6 +16,7 @@ import time
 
 SERVER_CORE = 0
 CLIENT_CORE = 1
+ANY_CORE = None
 NICENESS = -20
 FIRST_PORT, LAST_PORT = 20000, 31999  # below the range of outgoing ports
 READY_S = 15
@@ -36,10 +37,12 @@ def prefers_itself():
     return os.geteuid() == 0
 
 
-def _prepare(core):
+def prepared(core):
+    """What a child does before it becomes its program."""
     def prepare():
         _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        os.sched_setaffinity(0, {core})
+        if core is not ANY_CORE:
+            os.sched_setaffinity(0, {core})
         limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
         with contextlib.suppress(OSError):
@@ -86,11 +89,11 @@ def _name(command):
 
 
 @contextlib.contextmanager
-def server(command, port):
+def server(command, port, core=SERVER_CORE):
     """A running server, listening; the child is the value."""
     with tempfile.TemporaryDirectory() as scratch, open(os.path.join(scratch, "log"), "w+") as log:
         child = subprocess.Popen(command, cwd=scratch, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                 preexec_fn=_prepare(SERVER_CORE))
+                                 preexec_fn=prepared(core))
         try:
             deadline = time.monotonic() + READY_S
             while port not in _listening_ports():
@@ -117,7 +120,7 @@ class Client:
         command = [program] + _options(options | {"timeout_s": timeout_s})
         self._what = " ".join(["load"] + command[1:])
         self._child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                       stderr=subprocess.PIPE, text=True, preexec_fn=_prepare(CLIENT_CORE))
+                                       stderr=subprocess.PIPE, text=True, preexec_fn=prepared(CLIENT_CORE))
 
     def __enter__(self):
         try:
