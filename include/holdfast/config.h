@@ -27,8 +27,9 @@ struct Tuning {
 
 struct Config {
   // "ADDR:PORT" each, "[::]:PORT" for IPv6; port 0 lets the kernel choose (see Server::endpoints).
-  std::vector<std::string> listen;      // WebSocket
-  std::vector<std::string> listen_tcp;  // length-prefixed: u32 big-endian length, payload
+  std::vector<std::string> listen;       // WebSocket; plain requests as Handler::on_plain_request says
+  std::vector<std::string> listen_tcp;   // length-prefixed: u32 big-endian length, payload
+  std::vector<std::string> listen_http;  // Protocol::http: bytes for the handler, see Handler::on_message
 
   // Threads, each with its own ring; 0 means max(cores, connections / 65,536, connections * 1.1 /
   // RLIMIT_NOFILE), rounded up. 1 to 256.
@@ -48,13 +49,21 @@ struct Config {
   // Bytes queued for one connection; beyond it the connection is dropped. 0: 1 MiB, or four whole messages
   // when that is more.
   std::uint32_t max_outbox_bytes = 0;
+  // What a WebSocket client is told that does not keep up: 1000 to 4999 as for Connection::close, and
+  // on_close has it too, also after a stall_timeout. At the bound, what it is owed and has not begun to leave
+  // is thrown away, and a close frame with this code and the reason "slow" takes its place. A client that
+  // reads, however slowly, gets a beginning without gaps and then the close; one that does not read is ended
+  // after close_timeout, with a reset if something is still queued. 0: it is told nothing and reset at the
+  // bound.
+  std::uint16_t overflow_close_code = 0;
   // Memory per shard for queued messages and incomplete input together; reserved as address space, used on
   // demand. 0: 256 MiB, or 8 times a full outbox and a whole message when that is more.
   std::size_t message_memory_bytes = 0;
   // Subscriptions per shard; 0: four for each connection it can hold.
   std::uint32_t max_subscriptions = 0;
 
-  // From accept to the end of the opening handshake; no byte resets it. 1 ms .. 1 h.
+  // From accept to the end of the opening handshake; no byte resets it. 1 ms .. 1 h. On listen_http: to the
+  // first byte; how long a request may take from there is for the handler to say.
   std::chrono::milliseconds handshake_timeout{5'000};
   // A connection from which nothing arrived for this long is pinged (WebSocket); 0: never. The first ping is
   // jittered.
@@ -67,8 +76,14 @@ struct Config {
   std::chrono::milliseconds close_timeout{5'000};
   // A backlogged peer that takes nothing for this long is dropped.
   std::chrono::milliseconds stall_timeout{30'000};
+  // An HTTP connection on which no byte moved in either direction for this long is ended; 0: never. Longer
+  // than the minute that proxies commonly keep a connection, so that it is they who end it.
+  std::chrono::milliseconds http_idle_timeout{75'000};
   // From drain to a hard stop. Closes are spread at random over the first two thirds of it.
   std::chrono::milliseconds drain_timeout{10'000};
+  // What WebSocket clients are told by a drain: a code as for Connection::close, at most 123 bytes of UTF-8.
+  std::uint16_t drain_close_code = 1012;
+  std::string drain_close_reason = "server is restarting";
 
   // "scheme://host[:port]" each, or "*". Empty: a browser's Origin must match the Host it connected to.
   std::vector<std::string> allowed_origins;

@@ -35,14 +35,23 @@ struct PeerAddress {
   std::string to_string() const;
 };
 
-enum class Protocol : std::uint8_t { websocket, length_prefixed };
+enum class Protocol : std::uint8_t {
+  websocket,
+  length_prefixed,  // u32 big-endian length, payload
+  http,             // bytes as they come and go: no framing here. What they mean is the handler's business.
+};
 
 enum class SendResult : std::uint8_t {
   queued,      // goes out at the end of this turn
   backlogged,  // queued behind bytes the peer has not taken yet; on_drained follows when it has caught up
   closed,      // the connection is closing or gone: nothing was queued
-  overflowed,  // the outbox is at its bound: the connection is being dropped (a gap is never delivered)
+  overflowed,  // the outbox is at its bound, or memory is used up: the connection is being ended (a gap is
+               // never delivered), see Config::overflow_close_code
+  refused,     // an empty SharedMessage, or no memory to encode it for this protocol: nothing was queued,
+               // the connection is as before, and whether it can live with the gap is for the caller to say
 };
+
+class SharedMessage;
 
 class Connection {
  public:
@@ -54,12 +63,25 @@ class Connection {
 
   // Queues a copy of the message; never calls the handler. Messages leave in the order of the calls.
   SendResult send(const Message& message);
+  // Queues a reference to what Handler::share has encoded. No copy, no allocation.
+  SendResult send(const SharedMessage& message);
+  // Asks for the memory that a send to this connection will touch. Whoever sends to thousands calls it for
+  // the next connection before sending to this one, because waiting for memory is most of what that costs.
+  void prefetch() const;
 
   // Starts the closing handshake: what was queued before leaves first, then a close frame with `code` (1000,
   // 1001, 1008, 1011-1014 or 3000-4999; anything else is sent as 1000) and `reason` (UTF-8, cut at 123
-  // bytes). on_close follows later in this or another turn, never inside this call. Length-prefixed
-  // connections are ended after their outbox.
+  // bytes). on_close follows later in this or another turn, never inside this call.
+  // Length-prefixed and HTTP connections are ended (FIN) after their outbox. On HTTP connections another code
+  // than 1000 says that the peer may still be sending what nobody wants to read: it is discarded for up to a
+  // second, so that a reset does not destroy the answer on its way.
   void close(std::uint16_t code = 1000, std::string_view reason = {});
+
+  // Protocol::http only, without effect on others: from the end of this turn on, nothing is read from the
+  // peer until resume_input, and TCP makes it wait. What has been received already still arrives. A peer that
+  // finishes meanwhile is noticed after resume_input, one that resets at once.
+  void pause_input();
+  void resume_input();
 
   // A word of the application's own; 0 when the connection opens. Costs no allocation.
   std::uint64_t word() const;

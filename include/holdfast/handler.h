@@ -7,58 +7,16 @@
 
 #include <cstdint>
 #include <optional>
-#include <string>
 #include <string_view>
 
 #include "holdfast/connection.h"
 #include "holdfast/message.h"
+#include "holdfast/request.h"
+#include "holdfast/shared_message.h"
 
 namespace holdfast {
 
 class Server;
-
-// What a client asked for when it connected. Views die when on_request returns.
-class Request {
- public:
-  virtual Protocol protocol() const = 0;
-  virtual PeerAddress peer() const = 0;
-  // Everything below is empty for length-prefixed connections, which ask for nothing.
-  virtual std::string_view target() const = 0;  // path and query, as sent
-  virtual std::string_view path() const = 0;
-  virtual std::string_view query() const = 0;  // without the '?'
-  // The value of the first field with this name (ASCII case-insensitive).
-  virtual std::optional<std::string_view> field(std::string_view name) const = 0;
-  // The subprotocol that will be answered unless the admission says otherwise: the first of
-  // Config::subprotocols that the client offers, or empty.
-  virtual std::string_view subprotocol() const = 0;
-
- protected:
-  ~Request() = default;
-};
-
-// The answer to a request.
-struct Admission {
-  // 0 admits; otherwise the HTTP status to reject with (400, 401, 403, 404, 429, 500, 503; others are sent as
-  // 403). A length-prefixed connection is simply ended.
-  std::uint16_t reject_status = 0;
-  // Initial value of Connection::word().
-  std::uint64_t word = 0;
-  // Replaces Request::subprotocol(); must be one the client offered.
-  std::optional<std::string> subprotocol;
-  // Complete extra response lines, each "Name: value\r\n". Malformed ones are left out and counted.
-  std::string response_fields;
-
-  static Admission accept(std::uint64_t word = 0) {
-    Admission admission;
-    admission.word = word;
-    return admission;
-  }
-  static Admission reject(std::uint16_t status) {
-    Admission admission;
-    admission.reject_status = status;
-    return admission;
-  }
-};
 
 // How a connection ended. `code` is the close code received from the peer or sent by us; 1005 when the peer's
 // close frame had none, 1006 when there was no close frame at all (vanished, reset, timeout, or a TCP
@@ -75,12 +33,25 @@ class Handler {
 
   // Once, before the first connection, on the shard's thread. server() works from here on.
   virtual void on_start() {}
-  // Decides about a client before it costs anything beyond its handshake.
+  // Once, after the last connection, on the shard's thread; the last call. What is left of SharedMessages is
+  // dropped here.
+  virtual void on_stop() {}
+  // Decides about a client before it costs anything beyond its handshake. For Protocol::http that is when its
+  // first bytes have arrived.
   virtual Admission on_request(const Request& request) {
     static_cast<void>(request);
     return Admission::accept();
   }
+  // Decides about a plain HTTP request that came to a WebSocket listener: a complete, valid head, any method,
+  // HTTP/1.1 or 1.0, without Upgrade: websocket. Nothing: not taken, the server answers by itself (426 for a
+  // GET). Origin is not looked at. Accepted: the connection becomes one of Protocol::http, whose first
+  // on_message begins with the first byte of this request. Not called while draining: the answer is 503 then.
+  virtual std::optional<Admission> on_plain_request(const Request& request) {
+    static_cast<void>(request);
+    return std::nullopt;
+  }
   virtual void on_open(Connection connection) { static_cast<void>(connection); }
+  // A whole message; with Protocol::http whatever bytes have arrived, in any split, as binary.
   virtual void on_message(Connection connection, Message message) = 0;
   // The outbox, backlogged before, is empty again.
   virtual void on_drained(Connection connection) { static_cast<void>(connection); }
@@ -89,6 +60,23 @@ class Handler {
     static_cast<void>(connection);
     static_cast<void>(close);
   }
+  // The time given to wake_at has come.
+  virtual void on_timer() {}
+
+  // The rest is for the shard's thread, from on_start to on_stop.
+
+  // Monotonic time in nanoseconds since some start, read once per turn and the same until the turn ends.
+  // Leaves out gaps in which the process did not run (stopped, suspended), so that nothing expires in one.
+  // This shard's: not to be compared with that of another.
+  std::uint64_t now_ns() const;
+  // Wall clock: seconds since 1970-01-01 UTC. May jump in both directions; for what outlives the process.
+  std::int64_t unix_time_s() const;
+  // Has on_timer called once, in the first turn at or after that moment of now_ns(). There is one such time:
+  // a later call replaces it, 0 cancels it.
+  void wake_at(std::uint64_t time_ns);
+  // Encodes a message for many connections of this shard. Empty when message memory is used up (counted as
+  // memory_refusals).
+  SharedMessage share(const Message& message) const;
 
   // The server this handler works for. Valid from on_start until the handler is destroyed.
   Server& server() const { return *server_; }

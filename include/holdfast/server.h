@@ -49,8 +49,8 @@ class Server {
 
   // The rest may be called from any thread, also before run() and after it.
 
-  // Stops accepting, closes every connection with 1012 at a random moment of the first two thirds of
-  // Config::drain_timeout, and stops when the last is gone or the time is over.
+  // Stops accepting, closes every connection with Config::drain_close_code at a random moment of the first
+  // two thirds of Config::drain_timeout, and stops when the last is gone or the time is over.
   void drain();
   // Stops now: connections are dropped without a close frame.
   void stop();
@@ -62,8 +62,11 @@ class Server {
   // Like Connection::send and Connection::close, for other threads. True means handed over, not delivered.
   bool send(ConnectionId connection, const Message& message);
   bool close(ConnectionId connection, std::uint16_t code = 1000, std::string_view reason = {});
-  // Runs a task on a shard (0 .. shards()-1). False when its mailbox is full or the server has stopped.
-  bool post(std::uint32_t shard, Task task);
+  // Runs a task on a shard (0 .. shards()-1), this one included, in this turn of it or a later one, never
+  // inside this call. Tasks from one thread to one shard run in the order of the calls. False when the
+  // shard's mailbox is full: the task is untouched then and may be posted again. Tasks that have not run when
+  // the server stops are dropped.
+  bool post(std::uint32_t shard, Task&& task);
 
   std::uint32_t shards() const;
   const std::vector<Endpoint>& endpoints() const;

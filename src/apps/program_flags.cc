@@ -1,6 +1,7 @@
 // Flags by absl; each becomes one field of Config.
 #include "program_flags.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -17,12 +18,15 @@ ABSL_FLAG(std::vector<std::string>, listen, {},
           "WebSocket addresses, ADDR:PORT[,ADDR:PORT]; [::]:PORT for IPv6");
 ABSL_FLAG(std::vector<std::string>, listen_tcp, {},
           "length-prefixed TCP addresses: u32 big-endian length, payload");
+ABSL_FLAG(std::vector<std::string>, listen_http, {}, "TCP addresses whose bytes are taken as they come");
 ABSL_FLAG(std::uint32_t, shards, 0,
           "threads, each with its own ring; 0: as many as cores or connections need");
 ABSL_FLAG(std::uint32_t, max_connections, 100'000, "the most connections to hold");
 ABSL_FLAG(std::uint32_t, max_message_bytes, 64 * 1024, "the largest message taken");
 ABSL_FLAG(std::uint32_t, max_outbox_bytes, 0,
           "bytes queued for one connection before it is dropped; 0: 1 MiB or more");
+ABSL_FLAG(std::uint32_t, overflow_close_code, 0,
+          "what a WebSocket client is told that does not keep up; 0: it is reset");
 ABSL_FLAG(std::uint32_t, max_handshakes, 16384, "opening handshakes under way at once, per shard");
 ABSL_FLAG(absl::Duration, handshake_timeout, absl::Seconds(5), "from accept to the end of the handshake");
 ABSL_FLAG(absl::Duration, ping_interval, absl::Seconds(25), "silence before a ping; 0: never");
@@ -32,7 +36,10 @@ ABSL_FLAG(absl::Duration, message_timeout, absl::Seconds(30), "from a message's 
 ABSL_FLAG(absl::Duration, close_timeout, absl::Seconds(5), "from our close frame to the end");
 ABSL_FLAG(absl::Duration, stall_timeout, absl::Seconds(30),
           "a backlogged peer that takes nothing is dropped");
+ABSL_FLAG(absl::Duration, http_idle_timeout, absl::Seconds(75),
+          "silence before a connection to listen_http is ended; 0: never");
 ABSL_FLAG(absl::Duration, drain_timeout, absl::Seconds(10), "from SIGTERM to a hard stop");
+ABSL_FLAG(std::uint32_t, drain_close_code, 1012, "what WebSocket clients are told by a drain");
 ABSL_FLAG(std::vector<std::string>, allowed_origins, {"*"},
           "origins of browsers, scheme://host[:port]; * for any");
 ABSL_FLAG(std::vector<std::string>, subprotocols, {}, "WebSocket subprotocols, in order of preference");
@@ -52,6 +59,11 @@ std::chrono::milliseconds milliseconds(absl::Duration duration) {
   return std::chrono::milliseconds(absl::ToInt64Milliseconds(duration));
 }
 
+// Too large ones stay invalid, and are refused with the others.
+std::uint16_t close_code(std::uint32_t flag) {
+  return static_cast<std::uint16_t>(std::min<std::uint32_t>(flag, 65'535));
+}
+
 }  // namespace
 
 Config parse_flags(int argc, char** argv, const char* description) {
@@ -67,11 +79,14 @@ Config parse_flags(int argc, char** argv, const char* description) {
   Config config;
   config.listen = absl::GetFlag(FLAGS_listen);
   config.listen_tcp = absl::GetFlag(FLAGS_listen_tcp);
-  if (config.listen.empty() && config.listen_tcp.empty()) config.listen = {"127.0.0.1:8000"};
+  config.listen_http = absl::GetFlag(FLAGS_listen_http);
+  if (config.listen.empty() && config.listen_tcp.empty() && config.listen_http.empty())
+    config.listen = {"127.0.0.1:8000"};
   config.shards = absl::GetFlag(FLAGS_shards);
   config.max_connections = absl::GetFlag(FLAGS_max_connections);
   config.max_message_bytes = absl::GetFlag(FLAGS_max_message_bytes);
   config.max_outbox_bytes = absl::GetFlag(FLAGS_max_outbox_bytes);
+  config.overflow_close_code = close_code(absl::GetFlag(FLAGS_overflow_close_code));
   config.max_handshakes = absl::GetFlag(FLAGS_max_handshakes);
   config.handshake_timeout = milliseconds(absl::GetFlag(FLAGS_handshake_timeout));
   config.ping_interval = milliseconds(absl::GetFlag(FLAGS_ping_interval));
@@ -79,6 +94,8 @@ Config parse_flags(int argc, char** argv, const char* description) {
   config.message_timeout = milliseconds(absl::GetFlag(FLAGS_message_timeout));
   config.close_timeout = milliseconds(absl::GetFlag(FLAGS_close_timeout));
   config.stall_timeout = milliseconds(absl::GetFlag(FLAGS_stall_timeout));
+  config.http_idle_timeout = milliseconds(absl::GetFlag(FLAGS_http_idle_timeout));
+  config.drain_close_code = close_code(absl::GetFlag(FLAGS_drain_close_code));
   config.drain_timeout = milliseconds(absl::GetFlag(FLAGS_drain_timeout));
   config.allowed_origins = absl::GetFlag(FLAGS_allowed_origins);
   config.subprotocols = absl::GetFlag(FLAGS_subprotocols);

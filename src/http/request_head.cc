@@ -77,16 +77,21 @@ bool take_line(std::string_view& rest, std::string_view& line) {
   return true;
 }
 
-Status parse_version(std::string_view version) {
+Status parse_version(std::string_view text, Version& version, Version oldest) {
   constexpr std::string_view kProtocol = "HTTP/";
-  if (version == "HTTP/1.1") return Status::none;
+  version = Version::http_1_1;
+  if (text == "HTTP/1.1") return Status::none;
+  if (text == "HTTP/1.0" && oldest == Version::http_1_0) {
+    version = Version::http_1_0;
+    return Status::none;
+  }
   const auto is_digit = [](char byte) { return byte >= '0' && byte <= '9'; };
-  const bool well_formed = version.size() == kProtocol.size() + 3 && version.starts_with(kProtocol) &&
-                           is_digit(version[5]) && version[6] == '.' && is_digit(version[7]);
+  const bool well_formed = text.size() == kProtocol.size() + 3 && text.starts_with(kProtocol) &&
+                           is_digit(text[5]) && text[6] == '.' && is_digit(text[7]);
   return well_formed ? Status::version_not_supported : Status::bad_request;
 }
 
-Status parse_request_line(std::string_view line, RequestHead& request) {
+Status parse_request_line(std::string_view line, RequestHead& request, Version oldest) {
   const std::size_t method_end = find_byte(line, ' ');
   if (method_end == line.size()) return Status::bad_request;
   request.method = line.substr(0, method_end);
@@ -95,7 +100,8 @@ Status parse_request_line(std::string_view line, RequestHead& request) {
   if (target_end == line.size()) return Status::bad_request;
   request.target = line.substr(0, target_end);
   if (!is_token(request.method)) return Status::bad_request;
-  if (const Status status = parse_version(line.substr(target_end + 1)); status != Status::none) return status;
+  const Status version = parse_version(line.substr(target_end + 1), request.version, oldest);
+  if (version != Status::none) return version;
   if (!request.target.starts_with('/') || !all_of(request.target, kTargetByte)) return Status::bad_request;
   const std::size_t path_end = find_byte(request.target, '?');
   request.path = request.target.substr(0, path_end);
@@ -115,11 +121,11 @@ bool parse_field(std::string_view line, Field& field) {
 
 }  // namespace
 
-Status parse_head(std::string_view head, RequestHead& request) {
+Status parse_head(std::string_view head, RequestHead& request, Version oldest) {
   request.field_count = 0;
   std::string_view line;
   if (!take_line(head, line)) return Status::bad_request;
-  if (const Status status = parse_request_line(line, request); status != Status::none) return status;
+  if (const Status status = parse_request_line(line, request, oldest); status != Status::none) return status;
   std::uint32_t hosts = 0;
   while (true) {
     if (!take_line(head, line)) return Status::bad_request;
@@ -133,7 +139,8 @@ Status parse_head(std::string_view head, RequestHead& request) {
       if (field.value.empty() || !all_of(field.value, kHostByte)) return Status::bad_request;
     }
   }
-  if (!head.empty() || hosts != 1) return Status::bad_request;
+  const bool host_missing = hosts == 0 && request.version == Version::http_1_1;
+  if (!head.empty() || hosts > 1 || host_missing) return Status::bad_request;
   return Status::none;
 }
 

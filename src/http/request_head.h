@@ -4,8 +4,8 @@
 // Two steps. scan_head() looks only at bytes it has not seen and says where the head ends, or that it cannot
 // become a valid one; its verdict does not depend on how the bytes were split. parse_head() runs once, on the
 // whole head, and yields views into it. Source: RFC 9112 (message syntax), RFC 9110 (fields). Refused on
-// purpose: bare LF or CR, folded lines, space before a colon, control characters, HTTP/1.0, a missing or
-// repeated Host.
+// purpose: bare LF or CR, folded lines, space before a colon, control characters, a missing or repeated Host,
+// and HTTP/1.0 unless the caller wants it.
 #pragma once
 
 #include <array>
@@ -45,8 +45,11 @@ struct Field {
   std::string_view value;  // without surrounding white space
 };
 
+enum class Version : std::uint8_t { http_1_0, http_1_1 };
+
 // Views into the bytes given to parse_head.
 struct RequestHead {
+  Version version = Version::http_1_1;
   std::string_view method;
   std::string_view target;  // origin-form only: starts with '/'
   std::string_view path;    // target up to '?'
@@ -61,8 +64,8 @@ struct RequestHead {
   std::uint32_t count(std::string_view name) const;
 };
 
-// Status::none when well-formed, else what to answer (400, 431, 505).
-Status parse_head(std::string_view head, RequestHead& request);
+// Status::none when well-formed, else what to answer (400, 431, 505). HTTP/1.0 needs no Host.
+Status parse_head(std::string_view head, RequestHead& request, Version oldest = Version::http_1_1);
 
 // True when a comma-separated list field contains the token, ASCII case-insensitive; looks at every field of
 // that name.

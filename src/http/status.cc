@@ -14,6 +14,8 @@ struct Refusal {
   std::string_view body;
 };
 
+constexpr std::string_view kCodeAndReason501 = "501 Not Implemented";
+
 constexpr std::array kRefusals = {
     Refusal{Status::bad_request, "Bad Request", "",
             "This is not a well-formed HTTP/1.1 request, or not a valid WebSocket upgrade.\n"},
@@ -24,6 +26,10 @@ constexpr std::array kRefusals = {
     Refusal{Status::method_not_allowed, "Method Not Allowed", "Allow: GET\r\n",
             "Only GET is answered here.\n"},
     Refusal{Status::request_timeout, "Request Timeout", "", "The request took too long to arrive.\n"},
+    Refusal{Status::content_too_large, "Content Too Large", "", "The request's body is too large.\n"},
+    Refusal{Status::uri_too_long, "URI Too Long", "", "The request line is too long.\n"},
+    Refusal{Status::expectation_failed, "Expectation Failed", "",
+            "The only expectation known here is 100-continue.\n"},
     // RFC 9110 7.8: whoever sends Upgrade also names it in Connection.
     Refusal{Status::upgrade_required, "Upgrade Required",
             "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n",
@@ -35,6 +41,8 @@ constexpr std::array kRefusals = {
             "The request head is too large or has too many fields.\n"},
     Refusal{Status::internal_error, "Internal Server Error", "",
             "The server could not answer this request.\n"},
+    Refusal{Status::not_implemented, kCodeAndReason501.substr(4), "",
+            "Of the transfer codings only chunked is understood here.\n"},
     Refusal{Status::unavailable, "Service Unavailable", "Retry-After: 5\r\n",
             "The server takes no more connections for now: wait, then try again.\n"},
     Refusal{Status::version_not_supported, "HTTP Version Not Supported", "",

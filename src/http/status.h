@@ -1,4 +1,4 @@
-// The few HTTP status codes the server itself answers with, and their canned responses.
+// The HTTP status codes the server itself refuses with, and their canned responses.
 #pragma once
 
 #include <cstdint>
@@ -14,10 +14,14 @@ enum class Status : std::uint16_t {
   not_found = 404,
   method_not_allowed = 405,
   request_timeout = 408,
+  content_too_large = 413,
+  uri_too_long = 414,
+  expectation_failed = 417,
   upgrade_required = 426,
   too_many_requests = 429,
   fields_too_large = 431,
   internal_error = 500,
+  not_implemented = 501,
   unavailable = 503,
   version_not_supported = 505,
 };

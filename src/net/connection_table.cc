@@ -23,7 +23,7 @@ void ConnectionTable::claim(memory::Index index, std::uint8_t listener) {
   const std::uint32_t generation = slot.generation;
   slot = Slot{};
   slot.generation = generation & ring::Tag::kGenerationMask;
-  slot.state_bits = static_cast<std::uint32_t>(first) & 0xffu;
+  slot.state_bits = static_cast<std::uint32_t>(first) & 0xfu;
   slot.timer.reset();
   slot.outbox_head = slot.outbox_tail = memory::kNoIndex;
   slot.assembly = memory::kNoIndex;
@@ -51,7 +51,7 @@ void ConnectionTable::to(memory::Index index, State next) {
     CHECK(details_[index].close_reason == memory::kNoIndex);
     slot.generation = (slot.generation + 1) & ring::Tag::kGenerationMask;
   }
-  slot.state_bits = static_cast<std::uint32_t>(next) & 0xffu;
+  slot.state_bits = static_cast<std::uint32_t>(next) & 0xfu;
   --state_->counts[static_cast<int>(from)];
   ++state_->counts[static_cast<int>(next)];
 }

@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <functional>
 
+#include "holdfast/connection.h"
 #include "ring/ring.h"
 #include "time/wheel.h"
 
@@ -22,7 +23,7 @@ namespace holdfast::net {
 
 struct ListenerOptions {
   int descriptor = -1;
-  bool length_prefixed = false;
+  Protocol protocol = Protocol::websocket;
   bool ipv6 = false;
   bool one_shot = false;         // always one by one
   std::uint32_t backlog = 1024;  // what a single enter can bring in at most

@@ -19,6 +19,10 @@ struct ListenOptions {
   // Unacknowledged data or a closed window for longer than this ends a connection (TCP_USER_TIMEOUT): the net
   // below the server's own stall deadline.
   std::chrono::milliseconds user_timeout{35'000};
+  // The protocol has the client speak first: it is accepted when its first bytes are there
+  // (TCP_DEFER_ACCEPT). Of one that says nothing the kernel keeps a connection request until it has sent its
+  // answer a second time, about a second, and then lets it in all the same.
+  bool client_speaks_first = false;
 };
 
 struct ListeningSockets {

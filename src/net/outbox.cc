@@ -1,6 +1,7 @@
 // Outbox: push, choose what one SEND carries, take back what has left.
 #include "net/outbox.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace holdfast::net {
@@ -89,6 +90,44 @@ void Outbox::pop(Slot& slot) {
   slot.outbox_head = popped.next;
   slot.outbox_sent = 0;
   if (popped.next == kNoIndex) slot.outbox_tail = kNoIndex;
+}
+
+// Recounted, not remembered: what has been queued since can only make it more.
+std::uint32_t Outbox::frames_of_next_send(const Slot& slot) {
+  std::uint32_t frames = 0;
+  std::size_t length = 0;
+  std::size_t skip = slot.outbox_sent;
+  for (Index node = slot.outbox_head; node != kNoIndex; node = nodes_[node].next) {
+    const std::size_t rest = frames_->bytes(nodes_[node].frame).size() - skip;
+    skip = 0;
+    if (rest > kGatherFrameMaximumBytes || length + rest > kGatherSendMaximumBytes) break;
+    length += rest;
+    ++frames;
+  }
+  return std::max(frames, 1u);
+}
+
+void Outbox::truncate(Slot& slot) {
+  if (slot.outbox_head == kNoIndex) return;
+  std::uint32_t kept = slot.outbox_sent > 0 ? 1 : 0;
+  if (slot.in_kernel(kSending)) kept = frames_of_next_send(slot);
+  Index last = kNoIndex;
+  Index node = slot.outbox_head;
+  for (; node != kNoIndex && kept > 0; --kept) {
+    last = node;
+    node = nodes_[node].next;
+  }
+  slot.outbox_tail = last;
+  (last == kNoIndex ? slot.outbox_head : nodes_[last].next) = kNoIndex;
+  while (node != kNoIndex) {
+    const OutboxNode dropped = nodes_[node];
+    const std::size_t bytes = frames_->bytes(dropped.frame).size();
+    slot.outbox_bytes -= static_cast<std::uint32_t>(bytes);
+    bytes_queued_ -= bytes;
+    frames_->release(dropped.frame);
+    nodes_.release(node);
+    node = dropped.next;
+  }
 }
 
 void Outbox::clear(Slot& slot) {

@@ -44,6 +44,9 @@ class Outbox {
   // The send in flight has completed with `bytes` taken (0 when it failed); releases what has left entirely.
   void sent(Slot& slot, std::size_t bytes);
 
+  // Drops what has not begun to leave. What stays is in flight, or the rest of a frame of which the peer has
+  // the beginning: at most what one send carries.
+  void truncate(Slot& slot);
   // Drops everything not in flight. The slot must not be sending.
   void clear(Slot& slot);
 
@@ -52,6 +55,7 @@ class Outbox {
 
  private:
   std::span<const std::byte> gather(Slot& slot);
+  std::uint32_t frames_of_next_send(const Slot& slot);
   void pop(Slot& slot);
 
   memory::Pool<OutboxNode> nodes_;

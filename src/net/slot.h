@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "base/check.h"
+#include "holdfast/connection.h"
 #include "memory/index.h"
 #include "net/state.h"
 #include "ring/tag.h"
@@ -39,9 +40,9 @@ enum Flag : std::uint16_t {
   kPingOutstanding = 1 << 5,  // a ping was queued and nothing has arrived since
   kPongQueued = 1 << 6,       // a pong was queued since the outbox was last empty: further ones wait for it
   kCloseReceived = 1 << 7,    // the peer's close frame has arrived
-  kCloseSent = 1 << 8,        // our close frame was queued
+  kDiscardInput = 1 << 8,     // the handler ended an HTTP connection whose peer may still be sending
   kReset = 1 << 9,            // end with RST and drop what is unsent: the peer does not read, or is gone
-  kLengthPrefixed = 1 << 10,  // Protocol::length_prefixed, else WebSocket
+  kInputPaused = 1 << 10,     // the handler wants no input until it says so
   kSendGathered = 1 << 11,    // the send in flight reads from the shard's gather memory, not from a frame
   kInputPending = 1 << 12,    // the last receive said that the socket holds more
   kPeerFirst = 1 << 13,       // the peer's close frame came before ours
@@ -53,12 +54,14 @@ enum Flag : std::uint16_t {
 struct Slot {
   std::uint64_t word;                                     // the application's
   std::uint32_t generation : ring::Tag::kGenerationBits;  // raised when the slot is freed
-  std::uint32_t state_bits : 8;                           // State; written by ConnectionTable::to only
+  std::uint32_t state_bits : 4;                           // State; written by ConnectionTable::to only
+  std::uint32_t protocol_bits : 4;                        // Protocol; the listener's, until a plain request
+                                                          // makes a WebSocket client one of Protocol::http
   std::uint16_t in_flight;
   std::uint16_t flags;
   holdfast::time::TimerLink timer;     // 12 bytes: the one deadline the connection's state implies
-  holdfast::time::Tick last_activity;  // when something last arrived; back-dated at random when opened
-                                       // (jitter of the first ping)
+  holdfast::time::Tick last_activity;  // when something last arrived, HTTP: or left; back-dated at random
+                                       // when opened (jitter of the first ping)
   holdfast::time::Tick stall_since;    // when a backlogged peer last took something
   memory::Index outbox_head;
   memory::Index outbox_tail;
@@ -71,6 +74,8 @@ struct Slot {
   std::uint8_t listener;              // which listener of the shard accepted it
 
   State state() const { return static_cast<State>(state_bits); }
+  Protocol protocol() const { return static_cast<Protocol>(protocol_bits); }
+  void set_protocol(Protocol protocol) { protocol_bits = static_cast<std::uint32_t>(protocol) & 0xfu; }
   bool is(Flag flag) const { return (flags & flag) != 0; }
   bool in_kernel(InFlight operation) const { return (in_flight & operation) != 0; }
   void set(Flag flag) { flags = static_cast<std::uint16_t>(flags | flag); }

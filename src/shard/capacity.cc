@@ -12,6 +12,7 @@
 #include "http/syntax.h"
 #include "hub/homes.h"
 #include "shard/limits.h"
+#include "ws/close_code.h"
 
 namespace holdfast::shard {
 namespace {
@@ -73,6 +74,7 @@ absl::Status check_times(const Config& config) {
       {"message_timeout", config.message_timeout, milliseconds(1)},
       {"close_timeout", config.close_timeout, milliseconds(1)},
       {"stall_timeout", config.stall_timeout, milliseconds(1)},
+      {"http_idle_timeout", config.http_idle_timeout, milliseconds(0)},
       {"drain_timeout", config.drain_timeout, milliseconds(0)},
   };
   constexpr milliseconds kMost = std::chrono::hours(24);
@@ -104,6 +106,28 @@ absl::Status check_handshake(const Config& config) {
   return absl::OkStatus();
 }
 
+absl::Status check_close_codes(const Config& config) {
+  const struct {
+    const char* name;
+    std::uint16_t code;
+  } codes[] = {
+      {"drain_close_code", config.drain_close_code},
+      {"overflow_close_code", config.overflow_close_code != 0 ? config.overflow_close_code : ws::kNormal},
+  };
+  for (const auto& [name, code] : codes) {
+    if (!ws::valid_close_code(code)) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          name, "=", code, " may not be sent: choose 1000-1003, 1007-1014 or 3000-4999 (RFC 6455 7.4)"));
+    }
+  }
+  if (config.drain_close_reason.size() > ws::kCloseReasonMaximumBytes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("drain_close_reason has ", config.drain_close_reason.size(),
+                     " bytes: a close frame has room for ", ws::kCloseReasonMaximumBytes));
+  }
+  return absl::OkStatus();
+}
+
 // Memory that stays touched on every shard. Shards beyond the cores share them, so each has less to read at a
 // time: with 56 on two cores 64 buffers each would come to 16 B a connection at a million.
 std::uint32_t receive_buffers(const Config& config, std::uint32_t shards, std::uint32_t cores) {
@@ -112,7 +136,7 @@ std::uint32_t receive_buffers(const Config& config, std::uint32_t shards, std::u
 }
 
 absl::StatusOr<std::uint32_t> choose_shards(const Config& config, const Host& host) {
-  const std::uint64_t listeners = config.listen.size() + config.listen_tcp.size();
+  const std::uint64_t listeners = config.listen.size() + config.listen_tcp.size() + config.listen_http.size();
   const std::uint64_t table = std::min<std::uint64_t>(kConnectionsPerShardMaximum, host.open_files);
   if (table < 16) {
     return absl::ResourceExhaustedError(absl::StrCat(
@@ -144,13 +168,14 @@ absl::StatusOr<std::uint32_t> choose_shards(const Config& config, const Host& ho
 }  // namespace
 
 absl::StatusOr<Capacity> plan_capacity(const Config& config, const Host& host) {
-  if (config.listen.empty() && config.listen_tcp.empty()) {
+  if (config.listen.empty() && config.listen_tcp.empty() && config.listen_http.empty()) {
     return absl::InvalidArgumentError(
-        "nothing to listen on: give listen (WebSocket) or listen_tcp an ADDR:PORT");
+        "nothing to listen on: give listen (WebSocket), listen_tcp or listen_http an ADDR:PORT");
   }
   if (absl::Status status = check_bounds(config); !status.ok()) return status;
   if (absl::Status status = check_times(config); !status.ok()) return status;
   if (absl::Status status = check_handshake(config); !status.ok()) return status;
+  if (absl::Status status = check_close_codes(config); !status.ok()) return status;
   auto shards = choose_shards(config, host);
   if (!shards.ok()) return shards.status();
 
@@ -158,7 +183,7 @@ absl::StatusOr<Capacity> plan_capacity(const Config& config, const Host& host) {
   capacity.shards = *shards;
   const std::uint64_t share =
       *shards == 1 ? config.max_connections : divide_up(with_headroom(config.max_connections), *shards);
-  const std::uint64_t listeners = config.listen.size() + config.listen_tcp.size();
+  const std::uint64_t listeners = config.listen.size() + config.listen_tcp.size() + config.listen_http.size();
   capacity.sizes.slots = static_cast<std::uint32_t>(share + listeners - 1);
   // Frames owed at once: sixteen for each connection, at least enough for one full outbox of small messages.
   capacity.sizes.outbox_nodes = std::max<std::uint32_t>(16 * capacity.sizes.slots, 65'536);

@@ -32,6 +32,25 @@ SendResult Connection::send(const Message& message) {
   return shard_->send(slot_, generation_, message);
 }
 
+SendResult Connection::send(const SharedMessage& message) {
+  if (shard_ == nullptr) return SendResult::closed;
+  CHECK(shard::Shard::current() == shard_);
+  return shard_->send(slot_, generation_, message);
+}
+
+void Connection::prefetch() const {
+  if (shard_ != nullptr) shard_->prefetch(slot_);
+}
+
+void Connection::pause_input() {
+  if (find(shard_, slot_, generation_) != nullptr) shard_->pause_input(slot_, generation_);
+}
+
+void Connection::resume_input() {
+  net::Slot* slot = find(shard_, slot_, generation_);
+  if (slot != nullptr) shard_->resume_input(slot_, *slot);
+}
+
 void Connection::close(std::uint16_t code, std::string_view reason) {
   if (find(shard_, slot_, generation_) != nullptr) shard_->close(slot_, generation_, code, reason);
 }
@@ -65,7 +84,7 @@ PeerAddress Connection::peer() const {
 
 Protocol Connection::protocol() const {
   const net::Slot* slot = find(shard_, slot_, generation_);
-  return slot != nullptr && slot->is(net::kLengthPrefixed) ? Protocol::length_prefixed : Protocol::websocket;
+  return slot == nullptr ? Protocol::websocket : slot->protocol();
 }
 
 }  // namespace holdfast

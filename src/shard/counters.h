@@ -39,7 +39,7 @@ class Counter {
   X(handshakes_completed)                                                                     \
   X(handshakes_rejected)                                                                      \
   X(handshakes_timed_out)                                                                     \
-  X(messages_in)                                                                              \
+  X(messages_in)  /* calls of on_message */                                                   \
   X(messages_out) /* queued to one connection each */                                         \
   X(bytes_in)                                                                                 \
   X(bytes_out)                                                                                \
@@ -50,7 +50,8 @@ class Counter {
   X(violations)           /* connections closed for what they sent */                         \
   X(outbox_overflows)     /* connections dropped at max_outbox_bytes */                       \
   X(stall_timeouts)       /* connections dropped because the peer took nothing */             \
-  X(memory_refusals)      /* connections dropped because message memory was used up */        \
+  X(http_idle_timeouts)   /* HTTP connections ended because no byte moved */                  \
+  X(memory_refusals)      /* memory used up: connections dropped, nothing shared */           \
   X(receive_buffer_waits) /* turns in which sockets had to wait for a receive buffer */       \
   X(short_sends)          /* sends the kernel took only partly or not at all */               \
   X(rearms)               /* polls armed again because the kernel had ended them */           \

@@ -1,4 +1,5 @@
-// HandshakeRequest: a parsed request head as the Request a handler sees. Lives for one call of on_request.
+// HandshakeRequest: a parsed request head as the Request a handler sees. Lives for one call of on_request or
+// on_plain_request.
 #pragma once
 
 #include "holdfast/handler.h"
@@ -14,6 +15,7 @@ class HandshakeRequest final : public Request {
 
   Protocol protocol() const override { return protocol_; }
   PeerAddress peer() const override { return peer_; }
+  std::string_view method() const override { return head_.method; }
   std::string_view target() const override { return head_.target; }
   std::string_view path() const override { return head_.path; }
   std::string_view query() const override { return head_.query; }

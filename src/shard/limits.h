@@ -24,6 +24,8 @@ struct Limits {
         close_timeout(net::ticks(config.close_timeout)),
         stall_timeout(net::ticks(config.stall_timeout)),
         drain_timeout(net::ticks(config.drain_timeout)),
+        http_idle_enabled(config.http_idle_timeout.count() > 0),
+        http_idle_timeout(net::ticks(config.http_idle_timeout)),
         origin{config.allowed_origins, config.allow_missing_origin} {}
 
   // The bound of an outbox, with its default filled in.
@@ -72,6 +74,8 @@ struct Limits {
   time::Tick close_timeout;
   time::Tick stall_timeout;
   time::Tick drain_timeout;
+  bool http_idle_enabled;
+  time::Tick http_idle_timeout;
   http::HeadLimits head;
   http::OriginPolicy origin;
 };

@@ -37,6 +37,18 @@ void obey_signals(Server& server, const sigset_t& set) {
   }
 }
 
+const char* name_of(Protocol protocol) {
+  switch (protocol) {
+    case Protocol::websocket:
+      return "ws";
+    case Protocol::length_prefixed:
+      return "tcp";
+    case Protocol::http:
+      return "http";
+  }
+  return "";
+}
+
 }  // namespace
 
 int run(Config config, const Server::HandlerFactory& make_handler) {
@@ -49,8 +61,7 @@ int run(Config config, const Server::HandlerFactory& make_handler) {
     return kExitError;
   }
   for (const Endpoint& endpoint : (*server)->endpoints()) {
-    std::printf("listening %s %s\n", endpoint.protocol == Protocol::websocket ? "ws" : "tcp",
-                endpoint.address.c_str());
+    std::printf("listening %s %s\n", name_of(endpoint.protocol), endpoint.address.c_str());
   }
   std::fflush(stdout);
   std::thread signals([&] { obey_signals(**server, set); });

@@ -75,6 +75,8 @@ struct Server::Parts {
   absl::Status listen(std::uint32_t shard_count);
   absl::Status build_shard(std::uint32_t number, const shard::Capacity& capacity,
                            const HandlerFactory& make_handler);
+  // The shard of this server whose turn is running on this thread, or nullptr.
+  shard::Shard* running_here() const;
   bool push(std::uint32_t shard, const shard::Letter& letter);
 };
 
@@ -84,6 +86,7 @@ absl::Status Server::Parts::listen(std::uint32_t shard_count) {
   options.backlog = config.tuning.accept_backlog;
   options.user_timeout = config.stall_timeout + std::chrono::seconds(5);
   const auto open = [&](const std::vector<std::string>& addresses, Protocol protocol) {
+    options.client_speaks_first = protocol != Protocol::length_prefixed;
     for (const std::string& address : addresses) {
       auto opened = net::open_listening_sockets(address, options);
       if (!opened.ok()) return opened.status();
@@ -94,7 +97,8 @@ absl::Status Server::Parts::listen(std::uint32_t shard_count) {
     return absl::OkStatus();
   };
   if (absl::Status status = open(config.listen, Protocol::websocket); !status.ok()) return status;
-  return open(config.listen_tcp, Protocol::length_prefixed);
+  if (absl::Status status = open(config.listen_tcp, Protocol::length_prefixed); !status.ok()) return status;
+  return open(config.listen_http, Protocol::http);
 }
 
 absl::Status Server::Parts::build_shard(std::uint32_t number, const shard::Capacity& capacity,
@@ -117,7 +121,7 @@ absl::Status Server::Parts::build_shard(std::uint32_t number, const shard::Capac
   for (std::size_t i = 0; i < sockets.size(); ++i) {
     net::ListenerOptions listener;
     listener.descriptor = sockets[i].descriptors[number];
-    listener.length_prefixed = endpoints[i].protocol == Protocol::length_prefixed;
+    listener.protocol = endpoints[i].protocol;
     listener.ipv6 = sockets[i].bound.is_ipv6();
     listener.one_shot = config.tuning.one_shot_accept;
     listener.backlog = config.tuning.accept_backlog;
@@ -131,8 +135,17 @@ absl::Status Server::Parts::build_shard(std::uint32_t number, const shard::Capac
   return absl::OkStatus();
 }
 
+shard::Shard* Server::Parts::running_here() const {
+  shard::Shard* here = shard::Shard::current();
+  const bool ours = here != nullptr && here->number() < shards.size() && shards[here->number()].get() == here;
+  return ours ? here : nullptr;
+}
+
+// From a shard's thread the wake-up travels by its ring, with what the turn submits anyway.
 bool Server::Parts::push(std::uint32_t shard, const shard::Letter& letter) {
-  if (shard >= neighbours.size() || !neighbours[shard]->requests.push(letter)) return false;
+  if (shard >= neighbours.size()) return false;
+  if (shard::Shard* here = running_here(); here != nullptr) return here->push_request(shard, letter);
+  if (!neighbours[shard]->requests.push(letter)) return false;
   neighbours[shard]->wake();
   return true;
 }
@@ -219,11 +232,7 @@ void Server::stop() {
 
 bool Server::publish(std::string_view topic, const Message& message) {
   if (!hub::valid_topic_name(topic) || message.bytes.size() > parts_->config.max_message_bytes) return false;
-  shard::Shard* here = shard::Shard::current();
-  if (here != nullptr && here->number() < parts_->shards.size() &&
-      parts_->shards[here->number()].get() == here) {
-    return here->publish(topic, message);
-  }
+  if (shard::Shard* here = parts_->running_here(); here != nullptr) return here->publish(topic, message);
   const auto home = hub::home_of(parts_->topic_key, topic, shards());
   return parts_->push(home, shard::publish_letter(topic, message));
 }
@@ -248,12 +257,15 @@ bool Server::close(ConnectionId connection, std::uint16_t code, std::string_view
   return parts_->push(shard_of(connection) - 1, letter);
 }
 
-bool Server::post(std::uint32_t shard, Task task) {
+bool Server::post(std::uint32_t shard, Task&& task) {
   auto owned = std::make_unique<Task>(std::move(task));
   shard::Letter letter;
   letter.kind = shard::LetterKind::task;
   letter.first = reinterpret_cast<std::uintptr_t>(owned.get());
-  if (!parts_->push(shard, letter)) return false;
+  if (!parts_->push(shard, letter)) {
+    task = std::move(*owned);
+    return false;
+  }
   owned.release();
   return true;
 }

@@ -9,8 +9,6 @@
 namespace holdfast::shard {
 namespace {
 
-thread_local Shard* running_shard = nullptr;
-
 // Tags of wake completions: which way the wake came.
 constexpr std::uint32_t kDoorbellKey = 0;
 constexpr std::uint32_t kWakeFailedKey = 2;
@@ -22,12 +20,8 @@ using memory::kNoIndex;
 using ring::Completion;
 using ring::Op;
 
-Shard* Shard::current() {
-  return running_shard;
-}
-
 void Shard::running_on_this_thread(Shard* shard) {
-  running_shard = shard;
+  running_here_ = shard;
 }
 
 bool Shard::turn() {
@@ -39,12 +33,14 @@ bool Shard::turn() {
   read_ready();        // bytes from ready sockets -> messages -> the handler
   read_mailboxes();    // what other threads and shards sent
   fire_timers();       // pings, deadlines
+  call_timer();        // the handler's own
   call_drained();
   reap_ended();  // on_close, and the descriptors of those nothing is in the kernel for
   flush();       // one send for each connection that is owed something
   adjust_listeners();
-  count();
   const bool finished = stopping_ && table_.used() == 0 && listeners_idle();
+  if (finished) stopped();
+  count();
   if (!finished) sleep();
   running_on_this_thread(nullptr);
   return !finished;
@@ -130,6 +126,12 @@ bool Shard::work_left() const {
          deadlines_left_ || sweeping_;
 }
 
+void Shard::stopped() {
+  handler_->on_stop();
+  drop_requests();
+  CHECK(shared_handles_ == 0);
+}
+
 void Shard::sleep() {
   ring::Wait wait;
   if (work_left()) {
@@ -163,6 +165,13 @@ void Shard::plan_batch(ring::Wait& wait) {
 }
 
 std::uint64_t Shard::sleep_limit_ns() const {
+  const std::uint64_t limit_ns = deadline_limit_ns();
+  if (wake_at_ns_ == 0) return limit_ns;
+  const std::uint64_t now_ns = handler_now_ns();
+  return std::min(limit_ns, wake_at_ns_ > now_ns ? wake_at_ns_ - now_ns : 0);
+}
+
+std::uint64_t Shard::deadline_limit_ns() const {
   if (forward_stalled_ || !interest_retries_.empty()) return Limits::kStalledForwardNs;
   constexpr auto kMostTicks = static_cast<time::Tick>(Limits::kSleepMaximumNs / net::kTickNs);
   time::Tick wait_ticks = retry_.empty() ? wheel_.ticks_until_next(kMostTicks) : 1;

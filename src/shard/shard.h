@@ -3,10 +3,10 @@
 // turn() is the whole server in one function: reap what the kernel has finished, read what is ready and hand
 // messages to the handler, take in what other shards sent, fire timers, write what is owed, finish what is
 // ending, sleep. It is in shard.cc; the steps are in shard_accept.cc, shard_read.cc, shard_handshake.cc,
-// shard_protocol.cc, shard_write.cc, shard_end.cc, shard_time.cc and shard_hub.cc. Everything here is touched
-// by the shard's own thread only, except where a comment says otherwise. Invariants, CHECKed by validate():
-// every open connection is watched, being armed, or waiting in the ready list (never deaf); a slot is free
-// only when nothing of it is in the kernel; at most one send per slot is.
+// shard_protocol.cc, shard_write.cc, shard_share.cc, shard_end.cc, shard_time.cc and shard_hub.cc. Everything
+// here is touched by the shard's own thread only, except where a comment says otherwise. Invariants, CHECKed
+// by validate(): every open connection is watched, being armed, waiting in the ready list, or paused (never
+// deaf); a slot is free only when nothing of it is in the kernel; at most one send per slot is.
 #pragma once
 
 #include <array>
@@ -21,6 +21,7 @@
 #include "base/entropy.h"
 #include "holdfast/config.h"
 #include "holdfast/handler.h"
+#include "holdfast/shared_message.h"
 #include "http/upgrade.h"
 #include "hub/homes.h"
 #include "hub/topics.h"
@@ -41,6 +42,8 @@
 #include "ws/reader.h"
 
 namespace holdfast::shard {
+
+inline constexpr std::size_t kProtocols = 3;
 
 struct ShardOptions {
   std::uint32_t number = 0;
@@ -67,17 +70,32 @@ class Shard {
   bool turn();
 
   // The shard whose turn is running on this thread, or nullptr.
-  static Shard* current();
+  static Shard* current() { return running_here_; }
 
   // What Connection and Server offer, on the shard's thread.
   SendResult send(memory::Index index, std::uint32_t generation, const Message& message);
+  SendResult send(memory::Index index, std::uint32_t generation, const SharedMessage& message);
   void close(memory::Index index, std::uint32_t generation, std::uint16_t code, std::string_view reason);
   bool subscribe(memory::Index index, std::uint32_t generation, std::string_view topic);
   bool unsubscribe(memory::Index index, std::uint32_t generation, std::string_view topic);
   bool publish(std::string_view topic, const Message& message);
   net::Slot* find(memory::Index index, std::uint32_t generation) { return table_.find(index, generation); }
   PeerAddress peer(memory::Index index);
+  void prefetch(memory::Index index) const { table_.prefetch(index); }
+  void pause_input(memory::Index index, std::uint32_t generation);
+  void resume_input(memory::Index index, net::Slot& slot);
+  // A letter for another shard's requests or this one's. False when its mailbox is full.
+  bool push_request(std::uint32_t shard, const Letter& letter);
+
+  // What Handler offers.
   Handler& handler() { return *handler_; }
+  std::uint64_t handler_now_ns() const { return now_ns_ - gaps_ns_; }
+  std::uint64_t wall_ns() const { return clock_->wall_ns(); }
+  void wake_handler_at(std::uint64_t time_ns) { wake_at_ns_ = time_ns; }
+  SharedMessage share(const Message& message);
+  // Another handle of the same, and the end of one.
+  void retain(const SharedMessage& message);
+  void release(const SharedMessage& message);
 
   std::uint32_t number() const { return options_.number; }
   const Counters& counters() const { return counters_; }  // any thread
@@ -100,7 +118,9 @@ class Shard {
   void count();
   void sleep();
   bool work_left() const;
+  void stopped();
   std::uint64_t sleep_limit_ns() const;
+  std::uint64_t deadline_limit_ns() const;
   std::uint64_t wheel_ns() const { return now_ns_ - gaps_ns_ + tick_phase_ns_; }
   void plan_batch(ring::Wait& wait);
   Neighbour& neighbour() { return *(*options_.neighbours)[options_.number]; }
@@ -128,15 +148,17 @@ class Shard {
 
   // shard_handshake.cc
   void handshake_input(memory::Index index, std::span<std::byte> bytes);
-  void behind_handshake(memory::Index index, std::span<std::byte> bytes);
+  void behind_handshake(memory::Index index, std::span<std::byte> bytes, std::size_t head_bytes);
   void handshake_head(memory::Index index, std::string_view text);
   void admit(memory::Index index, const http::RequestHead& head);
-  void admit_length_prefixed(memory::Index index);
+  bool plain_request_decided(memory::Index index, const http::RequestHead& head);
+  void admit_unasked(memory::Index index);
   void opened(memory::Index index, std::uint64_t word);
   void reject(memory::Index index, http::Status status);
 
   // shard_protocol.cc
   void input(memory::Index index, std::span<std::byte> bytes);
+  void open_input(memory::Index index, std::span<std::byte> bytes);
   void placed(memory::Index index, std::size_t count);
   void websocket_input(memory::Index index, std::span<std::byte> bytes);
   void after_websocket(memory::Index index, const ws::Violation& violation, memory::Index assembly_before,
@@ -144,15 +166,26 @@ class Shard {
   void length_prefixed_input(memory::Index index, std::span<std::byte> bytes);
   void after_length_prefixed(memory::Index index, tcp::Verdict verdict, memory::Index assembly_before,
                              bool message_seen);
+  void http_input(memory::Index index, std::span<std::byte> bytes);
   void note_assembly(memory::Index index, memory::Index assembly_before, bool message_seen);
   void violated(memory::Index index, std::uint16_t code, std::string_view reason);
   void abandon_input(memory::Index index);
 
   // shard_write.cc
-  memory::Index encode(bool length_prefixed, MessageType type, std::span<const std::byte> payload);
+  memory::Index encode(Protocol protocol, MessageType type, std::span<const std::byte> payload);
+  memory::Index encode_length_prefixed(std::span<const std::byte> payload);
   memory::Index encode_websocket(ws::Opcode opcode, std::span<const std::byte> payload);
   memory::Index encode_raw(std::string_view bytes);
   SendResult enqueue(memory::Index index, net::Slot& slot, memory::Index frame);
+  void overflowed(memory::Index index, net::Slot& slot);
+  std::uint16_t slow_code() const;
+  // Without framing an empty message is none.
+  static bool says_nothing(Protocol protocol, std::span<const std::byte> payload) {
+    return protocol == Protocol::http && payload.empty();
+  }
+  static SendResult queue_state(const net::Slot& slot) {
+    return slot.is(net::kBacklogged) ? SendResult::backlogged : SendResult::queued;
+  }
   bool send_control(memory::Index index, ws::Opcode opcode, std::span<const std::byte> payload);
   void send_close(memory::Index index, std::uint16_t code, std::string_view reason);
   void queue_flush(memory::Index index, net::Slot& slot);
@@ -164,6 +197,9 @@ class Shard {
   void backlogged(memory::Index index, net::Slot& slot);
   void outbox_emptied(memory::Index index, net::Slot& slot);
   void call_drained();
+
+  // shard_share.cc
+  std::span<const std::byte> payload_of(const SharedMessage& message);
 
   // shard_end.cc
   void flush_then_end(memory::Index index);
@@ -179,8 +215,10 @@ class Shard {
 
   // shard_time.cc
   void fire_timers();
+  void call_timer();
   void deadline(memory::Index index);
   void open_deadline(memory::Index index, net::Slot& slot);
+  void close_for_drain(memory::Index index, net::Slot& slot);
   void send_ping(memory::Index index, net::Slot& slot);
   bool pinged(const net::Slot& slot) const;
   time::Tick ping_due(const net::Slot& slot) const;
@@ -194,6 +232,7 @@ class Shard {
   // shard_hub.cc
   void read_mailboxes();
   bool take_request(const Letter& letter);
+  void drop_requests();
   bool forward(const Letter& letter);
   void deliver(std::string_view topic, const Message& message);
   bool push_to(std::uint32_t shard, bool delivery, const Letter& letter);
@@ -202,6 +241,8 @@ class Shard {
   void announce_interest(std::string_view topic, bool interested);
   void retry_interest();
   void leave_topics(net::Slot& slot);
+
+  static inline constinit thread_local Shard* running_here_ = nullptr;
 
   const ShardOptions options_;
   const Config& config_;
@@ -234,6 +275,9 @@ class Shard {
   const std::uint64_t tick_phase_ns_;  // shards tick one after the other, so that their pings do not meet
   std::uint64_t last_wait_ns_ = 0;
   time::Tick now_ = 0;
+  std::uint64_t wake_at_ns_ = 0;  // when on_timer is owed, as handler_now_ns() counts; 0: never
+
+  std::uint32_t shared_handles_ = 0;  // SharedMessages that are not empty
 
   // Work lists of slots. Vectors, not links in the slots: they are walked in order, touch only what is
   // queued, and are reserved for every slot at start. A slot is in each at most once (the kQueued flags).

@@ -56,7 +56,7 @@ void Shard::accept_done(const Completion& completion) {
   net::Slot& slot = table_[index];
   counters_.accepted.add();
   ++events_this_turn_;
-  if (listener.options().length_prefixed) slot.set(net::kLengthPrefixed);
+  slot.set_protocol(listener.options().protocol);
   slot.last_activity = now_;
   wheel_.schedule(index, now_ + limits_.handshake_timeout);
   if (draining_ || stopping_) return end(index);
@@ -94,7 +94,7 @@ void Shard::arrived(Index index, net::Slot& slot, const ring::SocketAddress& add
   std::copy(peer.ip.begin(), peer.ip.end(), detail.peer_ip);
   detail.peer_port = peer.port;
   if (!slot.in_kernel(net::kReadableArmed)) watch(index, slot);
-  if (slot.is(net::kLengthPrefixed)) admit_length_prefixed(index);
+  if (slot.protocol() == Protocol::length_prefixed) admit_unasked(index);
 }
 
 void Shard::watch(Index index, net::Slot& slot) {

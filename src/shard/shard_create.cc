@@ -61,7 +61,9 @@ Shard::Shard(const ShardOptions& options, const Config& config, ShardMemory memo
   interest_retries_.reserve(64);
 }
 
-Shard::~Shard() = default;
+Shard::~Shard() {
+  CHECK(shared_handles_ == 0);
+}
 
 absl::Status Shard::start() {
   CHECK(!started_);
@@ -92,10 +94,13 @@ void Shard::validate() {
     }
     if (slot.is(net::kOpened)) ++open;
     CHECK(net::is_ending(slot.state()) || slot.timer.scheduled() || !limits_.ping_enabled ||
-          slot.is(net::kLengthPrefixed));
+          slot.protocol() != Protocol::websocket);
+    CHECK(net::is_ending(slot.state()) || slot.timer.scheduled() || !limits_.http_idle_enabled || draining_ ||
+          slot.protocol() != Protocol::http);
     // Never deaf: watched, or about to be read and then watched.
     CHECK(net::is_ending(slot.state()) || slot.in_kernel(net::kReadableArmed) ||
-          slot.in_kernel(net::kQueryingPeer) || slot.is(net::kQueuedReady) || !retry_.empty());
+          slot.in_kernel(net::kQueryingPeer) || slot.is(net::kQueuedReady) || slot.is(net::kInputPaused) ||
+          !retry_.empty());
     // Never mute: what is owed is on its way, waits for room, or waits for this turn.
     CHECK(net::is_ending(slot.state()) || slot.outbox_head == kNoIndex || slot.in_kernel(net::kSending) ||
           slot.in_kernel(net::kWritableArmed) || slot.is(net::kQueuedFlush) || !retry_.empty());

@@ -36,7 +36,10 @@ void Shard::close(Index index, std::uint32_t generation, std::uint16_t code, std
   reason = cut_reason(reason);
   slot->close_code = code;
   set_close_reason(index, reason);
-  if (slot->is(net::kLengthPrefixed)) return flush_then_end(index);
+  if (slot->protocol() != Protocol::websocket) {
+    if (slot->protocol() == Protocol::http && code != ws::kNormal) slot->set(net::kDiscardInput);
+    return flush_then_end(index);
+  }
   send_close(index, code, reason);
   if (slot->state() != State::open) return;  // no memory for the frame: dropped
   table_.to(index, State::closing);
@@ -49,16 +52,17 @@ void Shard::flush_then_end(Index index) {
   if (net::is_ending(slot.state()) || slot.state() == State::flushing || slot.state() == State::lingering)
     return;
   table_.to(index, State::flushing);
+  resume_input(index, slot);  // read again, so that its end is seen
   wheel_.schedule(index, now_ + limits_.close_timeout);
   if (slot.outbox_head == kNoIndex) all_said(index, slot);
 }
 
 // Closing a socket with unread input makes the kernel send RST, and a RST makes the peer's kernel discard
 // what it has not read yet, our last words included. So input is discarded for a moment first, when there is
-// any.
+// any, or the handler says that there may be.
 void Shard::all_said(Index index, net::Slot& slot) {
   CHECK(slot.state() == State::flushing);
-  if (!slot.is(net::kInputPending)) return end(index);
+  if (!slot.is(net::kInputPending) && !slot.is(net::kDiscardInput)) return end(index);
   table_.to(index, State::lingering);
   wheel_.schedule(index, now_ + Limits::kLingerTicks);
 }

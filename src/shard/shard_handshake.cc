@@ -40,6 +40,12 @@ std::string valid_fields(std::string_view lines) {
   return valid;
 }
 
+// Well-formed, HTTP/1.0 included, and not meant to be a WebSocket.
+bool is_plain_request(std::string_view text, http::RequestHead& head) {
+  return http::parse_head(text, head, http::Version::http_1_0) == Status::none &&
+         !http::has_token(head, "Upgrade", "websocket");
+}
+
 Status rejection_status(std::uint16_t wanted) {
   switch (wanted) {
     case 400:
@@ -63,7 +69,11 @@ Status rejection_status(std::uint16_t wanted) {
 
 void Shard::handshake_input(Index index, std::span<std::byte> bytes) {
   net::Slot& slot = table_[index];
-  CHECK(!slot.is(net::kLengthPrefixed));
+  CHECK(slot.protocol() != Protocol::length_prefixed);
+  if (slot.protocol() == Protocol::http) {
+    admit_unasked(index);
+    return http_input(index, bytes);
+  }
   if (slot.assembly == kNoIndex) {
     // Nearly always the whole head is in this one read.
     http::HeadScan scan;
@@ -71,7 +81,7 @@ void Shard::handshake_input(Index index, std::span<std::byte> bytes) {
     if (found.outcome == http::ScanResult::Outcome::refused) return reject(index, found.refusal);
     if (found.outcome == http::ScanResult::Outcome::complete) {
       handshake_head(index, characters(bytes.first(found.head_bytes)));
-      return behind_handshake(index, bytes.subspan(found.head_bytes));
+      return behind_handshake(index, bytes, found.head_bytes);
     }
     slot.assembly = assemblies_.claim();
     if (slot.assembly == kNoIndex) return reject(index, Status::unavailable);
@@ -90,21 +100,29 @@ void Shard::handshake_input(Index index, std::span<std::byte> bytes) {
   Index collected = slot.assembly;
   slot.assembly = kNoIndex;
   handshake_head(index, characters(head.first(found.head_bytes)));
-  behind_handshake(index, head.subspan(found.head_bytes));
-  behind_handshake(index, bytes.subspan(taken));
+  behind_handshake(index, head, found.head_bytes);
+  behind_handshake(index, bytes.subspan(taken), 0);
   assemblies_.release(collected);
 }
 
-// Frames a client sent right behind its request.
-void Shard::behind_handshake(Index index, std::span<std::byte> bytes) {
-  const State state = table_[index].state();
-  if (!bytes.empty() && (state == State::open || state == State::closing)) websocket_input(index, bytes);
+// What a client sent right behind its request: frames. The handler that took a plain request gets all of it,
+// head included.
+void Shard::behind_handshake(Index index, std::span<std::byte> bytes, std::size_t head_bytes) {
+  const net::Slot& slot = table_[index];
+  if (slot.protocol() == Protocol::http) return http_input(index, bytes);
+  bytes = bytes.subspan(head_bytes);
+  const bool wanted = slot.state() == State::open || slot.state() == State::closing;
+  if (!bytes.empty() && wanted) websocket_input(index, bytes);
 }
 
 void Shard::handshake_head(Index index, std::string_view text) {
   http::RequestHead head;
   Status status = http::parse_head(text, head);
   if (status == Status::none) status = http::check_upgrade(head);
+  if (status != Status::none && is_plain_request(text, head)) {
+    if (draining_ || stopping_) return reject(index, Status::unavailable);
+    if (plain_request_decided(index, head)) return;
+  }
   if (status == Status::none && !http::origin_allowed(head, limits_.origin)) status = Status::forbidden;
   if (status == Status::none && (draining_ || stopping_)) status = Status::unavailable;
   if (status != Status::none) return reject(index, status);
@@ -133,12 +151,30 @@ void Shard::admit(Index index, const http::RequestHead& head) {
   opened(index, admission.word);
 }
 
-void Shard::admit_length_prefixed(Index index) {
-  if (draining_ || stopping_) return end(index);
+// True when the handler decided about it.
+bool Shard::plain_request_decided(Index index, const http::RequestHead& head) {
+  const HandshakeRequest request(Protocol::http, peer(index), head, {});
+  const std::optional<Admission> admission = handler_->on_plain_request(request);
+  if (!admission.has_value()) return false;
+  if (admission->reject_status != 0) {
+    reject(index, rejection_status(admission->reject_status));
+    return true;
+  }
+  counters_.handshakes_completed.add();
+  table_[index].set_protocol(Protocol::http);
+  opened(index, admission->word);
+  return true;
+}
+
+// Length-prefixed and HTTP listeners: nothing has been asked for, or nothing that is understood here.
+void Shard::admit_unasked(Index index) {
+  const Protocol protocol = table_[index].protocol();
   const http::RequestHead nothing;
-  const HandshakeRequest request(Protocol::length_prefixed, peer(index), nothing, {});
-  const Admission admission = handler_->on_request(request);
+  const HandshakeRequest request(protocol, peer(index), nothing, {});
+  const bool leaving = draining_ || stopping_;
+  const Admission admission = leaving ? Admission::reject(503) : handler_->on_request(request);
   if (admission.reject_status != 0) {
+    if (protocol == Protocol::http) return reject(index, rejection_status(admission.reject_status));
     counters_.handshakes_rejected.add();
     return end(index);
   }
@@ -153,8 +189,9 @@ void Shard::opened(Index index, std::uint64_t word) {
   slot.set(net::kOpened);
   slot.word = word;
   ++connections_open_;
+  slot.last_activity = now_;
   // Back-dated at random: connections that arrive together are not pinged together (rule R12).
-  slot.last_activity = now_ - static_cast<time::Tick>(random_.below(limits_.ping_interval));
+  if (pinged(slot)) slot.last_activity -= static_cast<time::Tick>(random_.below(limits_.ping_interval));
   wheel_.cancel(index);
   schedule_open(index, slot);
   handler_->on_open(Connection(this, index, slot.generation));

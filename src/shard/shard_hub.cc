@@ -49,9 +49,7 @@ bool Shard::publish(std::string_view topic, const Message& message) {
     return true;
   }
   const std::uint32_t home = hub::home_of(options_.topic_key, topic, options_.shards);
-  if (push_to(home, false, publish_letter(topic, message))) return true;
-  counters_.mailbox_refusals.add();
-  return false;
+  return push_request(home, publish_letter(topic, message));
 }
 
 void Shard::read_mailboxes() {
@@ -111,6 +109,14 @@ bool Shard::take_request(const Letter& letter) {
   return true;
 }
 
+// What nobody will look at any more. Tasks may hold SharedMessages, which end on this thread only.
+void Shard::drop_requests() {
+  neighbour().requests.drain([](const Letter& letter) {
+    if (letter.kind == LetterKind::task) delete reinterpret_cast<Server::Task*>(letter.first);
+    return true;
+  });
+}
+
 // One publication to every shard with subscribers, before the next one is looked at: that is the topic's
 // order.
 bool Shard::forward(const Letter& letter) {
@@ -134,16 +140,19 @@ bool Shard::forward(const Letter& letter) {
   return !forward_stalled_;
 }
 
-// Encoded once per framing, referenced by every subscriber's outbox. Calls no handler (rule R11).
+// Encoded once per framing, referenced by every subscriber's outbox. HTTP connections get the bytes as they
+// are. Calls no handler (rule R11).
 void Shard::deliver(std::string_view topic, const Message& message) {
-  Index frames[2] = {kNoIndex, kNoIndex};  // WebSocket, length-prefixed
+  std::array<Index, kProtocols> frames;
+  frames.fill(kNoIndex);
   std::uint64_t delivered = 0;
   topics_.for_each_subscriber(topic, [&](Index index, Index next) {
     if (next != kNoIndex) table_.prefetch(next);
     net::Slot& slot = table_[index];
     if (slot.state() != State::open) return;
-    Index& frame = frames[slot.is(net::kLengthPrefixed) ? 1 : 0];
-    if (frame == kNoIndex) frame = encode(slot.is(net::kLengthPrefixed), message.type, message.bytes);
+    if (says_nothing(slot.protocol(), message.bytes)) return;
+    Index& frame = frames[static_cast<std::size_t>(slot.protocol())];
+    if (frame == kNoIndex) frame = encode(slot.protocol(), message.type, message.bytes);
     if (frame == kNoIndex) {
       // Without memory for the message its subscribers would have a gap: they are dropped and can come back
       // (rule R10).
@@ -157,6 +166,12 @@ void Shard::deliver(std::string_view topic, const Message& message) {
   for (Index frame : frames) {
     if (frame != kNoIndex) frames_.release(frame);
   }
+}
+
+bool Shard::push_request(std::uint32_t shard, const Letter& letter) {
+  if (push_to(shard, false, letter)) return true;
+  counters_.mailbox_refusals.add();
+  return false;
 }
 
 bool Shard::push_to(std::uint32_t shard, bool delivery, const Letter& letter) {

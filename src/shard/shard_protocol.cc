@@ -1,4 +1,4 @@
-// From bytes to messages: the opening handshake, WebSocket frames, length-prefixed messages.
+// From bytes to messages: the opening handshake, WebSocket frames, length-prefixed messages, plain bytes.
 //
 // This is the stage that a transforming layer (TLS records) would precede: everything below sees plain bytes.
 #include <algorithm>
@@ -103,8 +103,7 @@ void Shard::input(Index index, std::span<std::byte> bytes) {
       return handshake_input(index, bytes);
     case State::open:
     case State::closing:
-      return slot.is(net::kLengthPrefixed) ? length_prefixed_input(index, bytes)
-                                           : websocket_input(index, bytes);
+      return open_input(index, bytes);
     case State::flushing:
     case State::lingering:
       return;  // nobody wants it; read so that the end of input is seen
@@ -115,12 +114,23 @@ void Shard::input(Index index, std::span<std::byte> bytes) {
   }
 }
 
+void Shard::open_input(Index index, std::span<std::byte> bytes) {
+  switch (table_[index].protocol()) {
+    case Protocol::websocket:
+      return websocket_input(index, bytes);
+    case Protocol::length_prefixed:
+      return length_prefixed_input(index, bytes);
+    case Protocol::http:
+      return http_input(index, bytes);
+  }
+}
+
 // Bytes that were received straight into the assembly.
 void Shard::placed(Index index, std::size_t count) {
   net::Slot& slot = table_[index];
   const Index before = slot.assembly;
   CHECK(before != kNoIndex);
-  if (slot.is(net::kLengthPrefixed)) {
+  if (slot.protocol() == Protocol::length_prefixed) {
     LengthPrefixedMessages messages(*this, index);
     const tcp::Verdict verdict = tcp_reader_.placed(slot.assembly, count, messages);
     return after_length_prefixed(index, verdict, before, messages.message_seen());
@@ -170,6 +180,13 @@ void Shard::after_length_prefixed(Index index, tcp::Verdict verdict, Index assem
   }
 }
 
+void Shard::http_input(Index index, std::span<std::byte> bytes) {
+  net::Slot& slot = table_[index];
+  if (slot.state() != State::open || bytes.empty()) return;
+  counters_.messages_in.add();
+  handler_->on_message(Connection(this, index, slot.generation), Message::binary(bytes));
+}
+
 // An incomplete message has a deadline from its first byte.
 void Shard::note_assembly(Index index, Index assembly_before, bool message_seen) {
   net::Slot& slot = table_[index];
@@ -185,7 +202,7 @@ void Shard::violated(Index index, std::uint16_t code, std::string_view reason) {
   if (slot.state() != State::open && slot.state() != State::closing) return;
   counters_.violations.add();
   abandon_input(index);
-  if (slot.is(net::kLengthPrefixed)) {
+  if (slot.protocol() != Protocol::websocket) {
     // There is no frame to say it in. RST, because what is unread must not be answered by silence.
     set_close_reason(index, reason);
     return drop(index, code);
@@ -202,7 +219,8 @@ void Shard::violated(Index index, std::uint16_t code, std::string_view reason) {
 void Shard::abandon_input(Index index) {
   net::Slot& slot = table_[index];
   if (slot.assembly == kNoIndex) return;
-  slot.is(net::kLengthPrefixed) ? tcp_reader_.abandon(slot.assembly) : ws_reader_.abandon(slot.assembly);
+  slot.protocol() == Protocol::length_prefixed ? tcp_reader_.abandon(slot.assembly)
+                                               : ws_reader_.abandon(slot.assembly);
   CHECK(slot.assembly == kNoIndex);
 }
 

@@ -36,7 +36,22 @@ void Shard::readable(Index index, net::Slot& slot, const Completion& completion)
   }
   if (completion.result <= 0 || !net::reads_input(slot.state())) return;
   if ((completion.result & (POLLRDHUP | POLLHUP | POLLERR)) != 0) slot.set(net::kPeerFinished);
+  // A paused one is not read, so that this is how its reset is seen.
+  if (slot.is(net::kInputPaused) && (completion.result & (POLLHUP | POLLERR)) != 0) return end(index);
   queue_ready(index, slot);
+}
+
+// Nothing is cancelled: while TCP makes the peer wait, its socket wakes nobody up.
+void Shard::pause_input(Index index, std::uint32_t generation) {
+  net::Slot* slot = table_.find(index, generation);
+  if (slot != nullptr && slot->state() == State::open && slot->protocol() == Protocol::http)
+    slot->set(net::kInputPaused);
+}
+
+void Shard::resume_input(Index index, net::Slot& slot) {
+  if (!slot.is(net::kInputPaused)) return;
+  slot.clear(net::kInputPaused);
+  if (net::reads_input(slot.state())) queue_ready(index, slot);
 }
 
 void Shard::read_ready() {
@@ -62,7 +77,7 @@ void Shard::read_ready() {
 bool Shard::queue_receive(Index index) {
   net::Slot& slot = table_[index];
   if (!slot.is(net::kQueuedReady)) return true;  // the slot has a new tenant since it was queued
-  if (!net::reads_input(slot.state()) || slot.in_kernel(net::kReceiving)) {
+  if (!net::reads_input(slot.state()) || slot.in_kernel(net::kReceiving) || slot.is(net::kInputPaused)) {
     slot.clear(net::kQueuedReady);
     return true;
   }
@@ -87,8 +102,8 @@ bool Shard::queue_receive(Index index) {
 // The rest of a big message goes straight to where the message is put together.
 std::span<std::byte> Shard::receive_in_place(const net::Slot& slot) {
   if (slot.assembly == kNoIndex || slot.state() != State::open) return {};
-  return slot.is(net::kLengthPrefixed) ? tcp_reader_.destination(slot.assembly)
-                                       : ws_reader_.destination(slot.assembly);
+  return slot.protocol() == Protocol::length_prefixed ? tcp_reader_.destination(slot.assembly)
+                                                      : ws_reader_.destination(slot.assembly);
 }
 
 void Shard::receive_done(Index index, net::Slot& slot, const Completion& completion) {

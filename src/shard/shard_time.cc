@@ -22,6 +22,13 @@ void Shard::fire_timers() {
     begin_stop();
 }
 
+// The handler's own time: it leaves out gaps as deadlines do.
+void Shard::call_timer() {
+  if (wake_at_ns_ == 0 || handler_now_ns() < wake_at_ns_) return;
+  wake_at_ns_ = 0;
+  handler_->on_timer();
+}
+
 void Shard::deadline(Index index) {
   net::Slot& slot = table_[index];
   switch (slot.state()) {
@@ -47,11 +54,18 @@ void Shard::deadline(Index index) {
 // The earliest of several reasons to look at an open connection has come: find out which.
 void Shard::open_deadline(Index index, net::Slot& slot) {
   const net::SlotDetail& detail = table_.detail(index);
-  if (draining_) return close(index, slot.generation, ws::kServiceRestart, "server is restarting");
+  if (draining_) return close_for_drain(index, slot);
   if (slot.is(net::kBacklogged) && reached(now_, slot.stall_since + limits_.stall_timeout)) {
     counters_.stall_timeouts.add();
     set_close_reason(index, "peer does not read");
-    return drop(index, ws::kPolicyViolation);
+    return drop(index, slow_code());
+  }
+  if (slot.protocol() == Protocol::http && limits_.http_idle_enabled &&
+      reached(now_, slot.last_activity + limits_.http_idle_timeout)) {
+    counters_.http_idle_timeouts.add();
+    set_close_reason(index, "idle");
+    if (slot.outbox_bytes > 0) slot.set(net::kReset);
+    return end(index);
   }
   if (slot.assembly != kNoIndex && reached(now_, detail.assembly_since + limits_.message_timeout)) {
     counters_.message_timeouts.add();
@@ -70,6 +84,14 @@ void Shard::open_deadline(Index index, net::Slot& slot) {
   schedule_open(index, slot);
 }
 
+void Shard::close_for_drain(Index index, net::Slot& slot) {
+  if (slot.protocol() == Protocol::websocket)
+    return close(index, slot.generation, config_.drain_close_code, config_.drain_close_reason);
+  slot.close_code = config_.drain_close_code;
+  set_close_reason(index, config_.drain_close_reason);
+  flush_then_end(index);
+}
+
 void Shard::send_ping(Index index, net::Slot& slot) {
   counters_.pings_out.add();
   ++pings_this_turn_;
@@ -78,9 +100,9 @@ void Shard::send_ping(Index index, net::Slot& slot) {
   send_control(index, ws::Opcode::ping, {});
 }
 
-// Length-prefixed framing has no ping: TCP keepalive finds those whose machine is gone.
+// Only WebSocket has pings: TCP keepalive finds those others whose machine is gone.
 bool Shard::pinged(const net::Slot& slot) const {
-  return limits_.ping_enabled && !slot.is(net::kLengthPrefixed);
+  return limits_.ping_enabled && slot.protocol() == Protocol::websocket;
 }
 
 time::Tick Shard::ping_due(const net::Slot& slot) const {
@@ -100,6 +122,8 @@ void Shard::schedule_open(Index index, net::Slot& slot) {
     wanted = true;
   };
   if (slot.is(net::kBacklogged)) consider(slot.stall_since + limits_.stall_timeout);
+  if (slot.protocol() == Protocol::http && limits_.http_idle_enabled)
+    consider(slot.last_activity + limits_.http_idle_timeout);
   if (slot.assembly != kNoIndex) consider(detail.assembly_since + limits_.message_timeout);
   if (slot.is(net::kPingOutstanding)) {
     consider(detail.ping_since + limits_.pong_timeout);

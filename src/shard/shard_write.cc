@@ -24,6 +24,9 @@ namespace {
 // one send.
 constexpr std::size_t kPrefetchAhead = 4;
 
+// What a client is told, and on_close, when it does not keep up (Config::overflow_close_code).
+constexpr std::string_view kSlowReason = "slow";
+
 void copy_into(std::span<std::byte> target, std::span<const std::byte> source) {
   CHECK(target.size() == source.size());
   if (!source.empty()) std::memcpy(target.data(), source.data(), source.size());
@@ -31,10 +34,20 @@ void copy_into(std::span<std::byte> target, std::span<const std::byte> source) {
 
 }  // namespace
 
-Index Shard::encode(bool length_prefixed, MessageType type, std::span<const std::byte> payload) {
-  if (!length_prefixed) {
-    return encode_websocket(type == MessageType::text ? ws::Opcode::text : ws::Opcode::binary, payload);
+Index Shard::encode(Protocol protocol, MessageType type, std::span<const std::byte> payload) {
+  switch (protocol) {
+    case Protocol::websocket:
+      return encode_websocket(type == MessageType::text ? ws::Opcode::text : ws::Opcode::binary, payload);
+    case Protocol::length_prefixed:
+      return encode_length_prefixed(payload);
+    case Protocol::http:
+      return encode_raw({reinterpret_cast<const char*>(payload.data()), payload.size()});
   }
+  CHECK(false);
+  return kNoIndex;
+}
+
+Index Shard::encode_length_prefixed(std::span<const std::byte> payload) {
   const Index frame = frames_.claim(tcp::kHeaderBytes + payload.size());
   if (frame == kNoIndex) return kNoIndex;
   const std::span<std::byte> bytes = frames_.bytes(frame);
@@ -63,7 +76,8 @@ Index Shard::encode_raw(std::string_view text) {
 SendResult Shard::send(Index index, std::uint32_t generation, const Message& message) {
   net::Slot* slot = table_.find(index, generation);
   if (slot == nullptr || slot->state() != State::open) return SendResult::closed;
-  const Index frame = encode(slot->is(net::kLengthPrefixed), message.type, message.bytes);
+  if (says_nothing(slot->protocol(), message.bytes)) return queue_state(*slot);
+  const Index frame = encode(slot->protocol(), message.type, message.bytes);
   if (frame == kNoIndex) {
     counters_.memory_refusals.add();
     drop(index, ws::kTryAgainLater);
@@ -80,13 +94,38 @@ SendResult Shard::enqueue(Index index, net::Slot& slot, Index frame) {
   const bool over = slot.outbox_bytes + bytes > limits_.max_outbox_bytes;
   const bool pushed = !over && outbox_.push(slot, frame);
   frames_.release(frame);
+  if (over) {
+    overflowed(index, slot);
+    return SendResult::overflowed;
+  }
   if (!pushed) {
-    over ? counters_.outbox_overflows.add() : counters_.memory_refusals.add();
-    drop(index, over ? ws::kPolicyViolation : ws::kTryAgainLater);
+    counters_.memory_refusals.add();
+    drop(index, ws::kTryAgainLater);
     return SendResult::overflowed;
   }
   queue_flush(index, slot);
-  return slot.is(net::kBacklogged) ? SendResult::backlogged : SendResult::queued;
+  return queue_state(slot);
+}
+
+// The peer does not keep up. Told so, it is owed the rest of one send and a close frame, and nothing more.
+void Shard::overflowed(Index index, net::Slot& slot) {
+  counters_.outbox_overflows.add();
+  if (config_.overflow_close_code == 0 || slot.protocol() != Protocol::websocket ||
+      slot.state() != State::open) {
+    return drop(index, slow_code());
+  }
+  outbox_.truncate(slot);
+  slot.close_code = config_.overflow_close_code;
+  set_close_reason(index, kSlowReason);
+  send_close(index, slot.close_code, kSlowReason);
+  if (slot.state() != State::open) return;  // no memory for the frame: dropped
+  table_.to(index, State::closing);
+  wheel_.schedule(index, now_ + limits_.close_timeout);
+}
+
+// What on_close says of a peer that did not keep up.
+std::uint16_t Shard::slow_code() const {
+  return config_.overflow_close_code != 0 ? config_.overflow_close_code : ws::kPolicyViolation;
 }
 
 bool Shard::send_control(Index index, ws::Opcode opcode, std::span<const std::byte> payload) {
@@ -100,6 +139,7 @@ bool Shard::send_control(Index index, ws::Opcode opcode, std::span<const std::by
   return enqueue(index, table_[index], frame) != SendResult::overflowed;
 }
 
+// Past the bound of the outbox: it is one frame, and the last, and without it the peer would not know why.
 void Shard::send_close(Index index, std::uint16_t code, std::string_view reason) {
   std::array<std::byte, ws::kControlPayloadMaximumBytes> payload;
   std::size_t length = 0;
@@ -110,8 +150,13 @@ void Shard::send_close(Index index, std::uint16_t code, std::string_view reason)
     if (!reason.empty()) std::memcpy(payload.data() + 2, reason.data(), reason.size());
     length = 2 + reason.size();
   }
-  table_[index].set(net::kCloseSent);
-  send_control(index, ws::Opcode::close, std::span(payload).first(length));
+  net::Slot& slot = table_[index];
+  const Index frame = encode_websocket(ws::Opcode::close, std::span(payload).first(length));
+  const bool pushed = frame != kNoIndex && outbox_.push(slot, frame);
+  if (frame != kNoIndex) frames_.release(frame);
+  if (pushed) return queue_flush(index, slot);
+  counters_.memory_refusals.add();
+  drop(index, ws::kTryAgainLater);
 }
 
 void Shard::queue_flush(Index index, net::Slot& slot) {
@@ -162,6 +207,7 @@ void Shard::send_done(Index index, net::Slot& slot, const Completion& completion
   if (net::is_ending(slot.state())) return;
   if (completion.result < 0) return send_failed(index, slot, -completion.result);
   counters_.bytes_out.add(static_cast<std::uint64_t>(completion.result));
+  if (slot.protocol() == Protocol::http) slot.last_activity = now_;
   if (slot.outbox_head == kNoIndex) return outbox_emptied(index, slot);
   if (slot.is(net::kBacklogged)) slot.stall_since = now_;
   // A frame taken only in part: the socket is full. Otherwise there simply was more than one send carries.

@@ -83,6 +83,14 @@ void Audit::received_broadcast(std::uint32_t client, ClientRecord& receiver, con
   receiver.last = key;
 }
 
+std::optional<std::size_t> Audit::size_of(std::string_view beginning) const {
+  std::optional<Canary> canary = verify(beginning.substr(0, Canary::kBytes));
+  if (!canary.has_value() || canary->client >= clients_.size()) return std::nullopt;
+  const ClientRecord& sender = clients_[canary->client];
+  if (canary->sequence >= sender.sent.size()) return std::nullopt;
+  return sender.sent[canary->sequence].bytes;
+}
+
 bool Audit::all_echoed(std::uint32_t client) const {
   return client >= clients_.size() || clients_[client].received == clients_[client].sent.size();
 }

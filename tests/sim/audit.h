@@ -38,6 +38,8 @@ class Audit {
   // Echo: all that was sent has come back.
   bool all_echoed(std::uint32_t client) const;
   std::uint32_t received_count(std::uint32_t client) const;
+  // For protocols without framing: how long the content is that begins so (with Canary::kBytes at least).
+  std::optional<std::size_t> size_of(std::string_view beginning) const;
 
   // ---- Told by handlers.
   void opened(ConnectionId connection);

@@ -27,10 +27,11 @@ Scenario Scenario::drawn(base::Random& random) {
   drawn.shards = one_of(random, {1u, 1u, 2u, 3u});
   drawn.clients = static_cast<std::uint32_t>(4 + random.below(drawn.mode == Mode::echo ? 40 : 16));
   drawn.tight = !drawn.calm && random.below(4) == 0;
-  // A spare slot for the second listener is included.
-  drawn.slots = drawn.tight ? static_cast<std::uint32_t>(2 + random.below(5)) : drawn.clients + 2;
+  // Spare slots for the second and the third listener are included.
+  drawn.slots = drawn.tight ? static_cast<std::uint32_t>(3 + random.below(5)) : drawn.clients + 3;
   if (random.below(3) == 0) drawn.slots *= 3;
   drawn.length_prefixed = random.below(2) == 0;
+  drawn.http = random.below(2) == 0;
   drawn.backlog = one_of(random, {4u, 8u, 32u});
   drawn.traffic_ns = 2'000'000'000 + random.below(30'000'000'000u);
   drawn.user_timeout_ns = random.below(2) == 0 ? 0 : 20'000'000'000u;
@@ -54,6 +55,8 @@ Scenario Scenario::drawn(base::Random& random) {
   config.close_timeout = between(random, 500, 5'000);
   config.stall_timeout = between(random, 3'000, 30'000);
   config.drain_timeout = between(random, 500, 10'000);
+  config.http_idle_timeout = random.below(4) == 0 ? between(random, 2'000, 20'000) : std::chrono::hours(1);
+  config.overflow_close_code = random.below(2) == 0 ? 3008 : 0;
   config.tuning.receive_buffers = one_of(random, {1u, 4u, 32u});
   config.tuning.large_receive_buffers = one_of(random, {1u, 4u});
   config.tuning.batch_waits = random.below(2) == 0;

@@ -22,6 +22,7 @@ struct Scenario {
   std::uint32_t slots = 64;  // per shard
   std::uint32_t clients = 20;
   bool length_prefixed = false;  // a second listener per shard
+  bool http = false;             // another one, and plain requests to the WebSocket listener
   std::uint32_t backlog = 8;
   std::uint32_t outbox_nodes = 4096;
   std::size_t arena_bytes = 8u << 20;

@@ -51,8 +51,8 @@ TEST(Simulated, TheSeedsReachTheServersBounds) {
   }
   for (const char* name :
        {"handshakes_timed_out", "handshakes_rejected", "pong_timeouts", "message_timeouts", "violations",
-        "outbox_overflows", "stall_timeouts", "receive_buffer_waits", "short_sends", "rearms",
-        "transient_errors", "ring_overflows", "accept_errors", "clock_gaps"}) {
+        "outbox_overflows", "stall_timeouts", "http_idle_timeouts", "receive_buffer_waits", "short_sends",
+        "rearms", "transient_errors", "ring_overflows", "accept_errors", "clock_gaps"}) {
     EXPECT_GT(sum[name], 0u) << name;
   }
 }

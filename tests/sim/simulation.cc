@@ -5,7 +5,9 @@
 #include <cstdio>
 #include <utility>
 
+#include "application.h"
 #include "base/check.h"
+#include "http_client.h"
 #include "length_prefixed_client.h"
 #include "websocket_client.h"
 
@@ -13,7 +15,6 @@ namespace holdfast::sim {
 namespace {
 
 constexpr std::uint64_t kSecond_ns = 1'000'000'000;
-constexpr std::string_view kEverybody = "everybody";
 
 // Rings a bell that the simulated ring watches.
 class SimulatedDoorbell final : public shard::Doorbell {
@@ -29,89 +30,10 @@ class SimulatedDoorbell final : public shard::Doorbell {
 
 }  // namespace
 
-// What both programs do, echo and broadcast, with the audit listening.
-class Simulation::Application final : public Handler {
- public:
-  Application(Audit* audit, base::Random* random, bool* refused)
-      : audit_(audit), random_(random), refused_(refused) {}
-
-  void on_open(Connection connection) override {
-    audit_->opened(connection.id());
-    if (!connection.is_open()) audit_->fail("on_open for a connection that is not open");
-    connection.set_word(connection.id().value);
-    if (audit_->mode() == Mode::broadcast && !connection.subscribe(kEverybody)) {
-      *refused_ = true;
-      connection.close(1013, "no room for another subscription");
-    }
-  }
-
-  void on_message(Connection connection, Message message) override {
-    audit_->message(connection.id(), message.type, message.characters());
-    check_word(connection);
-    if (random_->below(8) == 0) try_parted(message);
-    if (std::optional<Canary> canary = verify(message.characters())) obey(connection, canary->flag);
-    if (!connection.is_open()) return;
-    if (audit_->mode() == Mode::echo) {
-      connection.send(message);
-      return;
-    }
-    // Before the call, because it may deliver at once; one that is refused has no followers to confuse.
-    audit_->published(message.characters());
-    if (!shard::Shard::current()->publish(kEverybody, message)) {
-      *refused_ = true;
-      connection.close(1013, "too much at once");
-    }
-  }
-
-  void on_close(Connection connection, Close close) override {
-    audit_->closed(connection.id(), close);
-    check_word(connection);
-    if (connection.is_open()) audit_->fail("on_close for a connection that is open");
-    if (close.code < 1000 || close.code > 4999) {
-      audit_->fail("on_close with code " + std::to_string(close.code));
-    }
-    parted_.push_back(connection);
-  }
-
-  // A connection that has ended, or none.
-  ConnectionId parted() {
-    return parted_.empty() ? ConnectionId{} : parted_[random_->below(parted_.size())].id();
-  }
-
- private:
-  void check_word(Connection connection) {
-    if (connection.word() != connection.id().value) audit_->fail("a connection with another's word");
-  }
-  void obey(Connection connection, Flag flag) {
-    if (flag == Flag::close) connection.close(4000, "as you wish");
-    if (flag != Flag::resubscribe) return;
-    // The second time it is there already, so that both answers occur.
-    if (!connection.subscribe("aside")) connection.unsubscribe("aside");
-  }
-
-  // Handles may be kept for ever: using one whose connection has ended must reach nobody.
-  void try_parted(const Message& message) {
-    if (parted_.empty()) return;
-    Connection connection = parted_[random_->below(parted_.size())];
-    if (connection.is_open()) audit_->fail("the handle of an ended connection is open");
-    if (connection.send(message) != SendResult::closed)
-      audit_->fail("the handle of an ended connection sends");
-    if (connection.subscribe("aside")) audit_->fail("the handle of an ended connection subscribes");
-    // Its own it may still know, until the slot is free.
-    if (connection.word() != 0 && connection.word() != connection.id().value)
-      audit_->fail("the handle of an ended connection reads another's word");
-    connection.close(4998, "nobody should see this");
-  }
-
-  Audit* audit_;
-  base::Random* random_;
-  bool* refused_;
-  std::vector<Connection> parted_;
-};
-
 struct Simulation::Member {
   int websocket_listener = -1;
   int length_prefixed_listener = -1;
+  int http_listener = -1;
   bool refused = false;  // a publish or subscription, for want of room
   bool running = true;
   std::unique_ptr<Application> application;
@@ -156,19 +78,20 @@ void Simulation::build_shard(std::uint32_t number) {
   options.topic_key = topic_key_;
   options.neighbours = &neighbours_;
   options.close_listener = [this](int listener) { world_.close_listener(listener); };
-  auto listen = [&](bool length_prefixed) {
+  auto listen = [&](Protocol protocol) {
     net::ListenerOptions listener;
     listener.descriptor = world_.listen(scenario_.backlog);
-    listener.length_prefixed = length_prefixed;
+    listener.protocol = protocol;
     listener.one_shot = scenario_.config.tuning.one_shot_accept;
     // One enter brings in what waits, and what arrives while it waits for a batch.
     listener.backlog = 2 * scenario_.backlog;
     options.listeners.push_back(listener);
     return listener.descriptor;
   };
-  member->websocket_listener = listen(false);
-  if (scenario_.length_prefixed) member->length_prefixed_listener = listen(true);
-  member->application = std::make_unique<Application>(&audit_, &world_.random(), &member->refused);
+  member->websocket_listener = listen(Protocol::websocket);
+  if (scenario_.length_prefixed) member->length_prefixed_listener = listen(Protocol::length_prefixed);
+  if (scenario_.http) member->http_listener = listen(Protocol::http);
+  member->application = std::make_unique<Application>(&audit_, &world_, &member->refused);
   auto shard = shard::Shard::create(options, scenario_.config, std::move(ring), &world_.clock(), &entropy_,
                                     member->application.get());
   CHECK(shard.ok());
@@ -185,6 +108,11 @@ void Simulation::add_client() {
   if (member.length_prefixed_listener >= 0 && world_.random().below(3) == 0) {
     clients_.push_back(std::make_unique<LengthPrefixedClient>(&world_, &audit_, number,
                                                               member.length_prefixed_listener, plan));
+  } else if (scenario_.http && world_.random().below(3) == 0) {
+    // To their own port, or to that of the WebSocket clients.
+    const bool own = world_.random().below(2) == 0;
+    clients_.push_back(std::make_unique<HttpClient>(
+        &world_, &audit_, number, own ? member.http_listener : member.websocket_listener, plan));
   } else {
     clients_.push_back(
         std::make_unique<WebSocketClient>(&world_, &audit_, number, member.websocket_listener, plan));
@@ -312,7 +240,8 @@ void Simulation::excuse_for_ended(const Client& client) {
   bool refused =
       std::any_of(members_.begin(), members_.end(), [](const auto& member) { return member->refused; });
   if (refused || counted("memory_refusals") > 0 || counted("outbox_overflows") > 0) return;
-  if (scenario_.faults.arm_failure > 0) return;  // the kernel could not watch the socket
+  if (counted("http_idle_timeouts") > 0) return;  // nobody is pinged on HTTP connections
+  if (scenario_.faults.arm_failure > 0) return;   // the kernel could not watch the socket
   audit_.fail("ended although it behaved: " + client.describe());
 }
 

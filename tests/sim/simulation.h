@@ -33,6 +33,8 @@ struct Totals {
   std::map<std::string, std::uint64_t> counters;  // of all shards together, at the end
 };
 
+class Application;
+
 class Simulation {
  public:
   // `turns_maximum` bounds the traffic phase.
@@ -45,7 +47,6 @@ class Simulation {
   std::string describe() const;
 
  private:
-  class Application;
   struct Member;  // a shard with its handler and ring
 
   void build_shard(std::uint32_t number);

@@ -45,7 +45,8 @@ DEFAULT_FLAGS = {
 
 
 def program_path(name):
-    return BUILD / "src" / "apps" / name
+    installed = BUILD / "src" / "apps" / name
+    return installed if installed.exists() else BUILD / "tests" / "wire" / name
 
 
 def command_line(name, flags):
@@ -101,7 +102,7 @@ class HoldfastProcess:
             reader.start()
         expected = sum(
             len(str(self.flags[flag]).split(","))
-            for flag in ("listen", "listen_tcp")
+            for flag in ("listen", "listen_tcp", "listen_http", "listen_api")
             if self.flags.get(flag)
         )
         self._wait(lambda: len(self._listening()) >= expected or self._closed_pipes, STARTED_WITHIN_S)
@@ -246,6 +247,10 @@ class WireTestCase(unittest.TestCase):
 
     def open_tcp(self, server, **options):
         return self.keep(raw_client.LengthPrefixed(server.address("tcp"), **options))
+
+    def open_http(self, server, kind="http", **options):
+        """To the port for HTTP, or with kind="ws" to the one that WebSocket clients share with it."""
+        return self.keep(raw_client.Http(server.address(kind), **options))
 
     def assert_still_serves(self, server):
         """A newcomer is upgraded and echoed: whatever happened before hurt nobody else."""

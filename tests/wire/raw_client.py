@@ -321,6 +321,25 @@ class WebSocket(Connection):
         return answered
 
 
+class Http(WebSocket):
+    """Plain requests and their responses; `fields` are whole lines."""
+
+    def ask(self, target, method="GET", fields=(), body=b"", version="1.1"):
+        lines = [f"{method} {target} HTTP/{version}", "Host: localhost", *fields]
+        if body:
+            lines.append(f"Content-Length: {len(body)}")
+        self.send("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
+
+    def receive_chunk(self):
+        """The next chunk of a stream; b"" at its end."""
+        while b"\r\n" not in self.unread:
+            self.need(len(self.unread) + 1)
+        count = int(self.take(self.unread.index(b"\r\n") + 2), 16)
+        chunk = self.take(count)
+        assert self.take(2) == b"\r\n"
+        return chunk
+
+
 class LengthPrefixed(Connection):
     def encoded(self, payload):
         return struct.pack(">I", len(payload)) + payload

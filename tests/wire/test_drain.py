@@ -41,6 +41,13 @@ class Drain(WireTestCase):
                     self.leave(client)
                 self.assertEqual(server.wait_for_exit(), 0)
 
+    def test_the_code_is_the_one_of_the_flag(self):
+        server = self.start(drain_timeout="2s", drain_close_code=3001)
+        client = self.open(server)
+        server.signal(signal.SIGTERM)
+        self.leave(client, expected_code=3001)
+        self.assertEqual(server.wait_for_exit(), 0)
+
     def test_the_closes_are_spread_and_not_in_the_order_of_arrival(self):
         server = self.start(drain_timeout="3s")
         clients = crowd.open_many(self, server, 100)

@@ -64,7 +64,7 @@ class Vanished(WireTestCase):
 
     def test_peers_that_vanish_in_the_handshake_are_dropped_at_its_deadline(self):
         server = self.start(handshake_timeout="1s")
-        for number in range(100):
+        for number in range(1, 101):
             client = self.connect(server)
             client.send(raw_client.request()[:number])
             client.vanish()

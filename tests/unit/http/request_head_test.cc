@@ -203,6 +203,20 @@ TEST(ParseHead, AllowsNoControlCharacterButTabInValues) {
   }
 }
 
+TEST(RequestHead, TakesTheOldVersionOnlyWhenAskedToAndThenWithoutHost) {
+  RequestHead request;
+  const std::string_view old = "GET /a HTTP/1.0\r\n\r\n";
+  EXPECT_EQ(parse_head(old, request), Status::version_not_supported);
+  EXPECT_EQ(parse_head(old, request, Version::http_1_0), Status::none);
+  EXPECT_EQ(request.version, Version::http_1_0);
+  EXPECT_EQ(parse_head("GET /a HTTP/1.1\r\nHost: h\r\n\r\n", request, Version::http_1_0), Status::none);
+  EXPECT_EQ(request.version, Version::http_1_1);
+  EXPECT_EQ(parse_head("GET /a HTTP/1.1\r\n\r\n", request, Version::http_1_0), Status::bad_request);
+  EXPECT_EQ(parse_head("GET /a HTTP/1.0\r\nHost: h\r\nHost: h\r\n\r\n", request, Version::http_1_0),
+            Status::bad_request);
+  EXPECT_EQ(parse_head("GET /a HTTP/0.9\r\n\r\n", request, Version::http_1_0), Status::version_not_supported);
+}
+
 TEST(RequestHead, FindsAndCountsFieldsByNameWithoutCase) {
   RequestHead request;
   ASSERT_EQ(parse_head("GET / HTTP/1.1\r\nHost: h\r\nX-A: 1\r\nx-a: 2\r\nX-AB: 3\r\n\r\n", request),

@@ -10,10 +10,12 @@ namespace holdfast::http {
 namespace {
 
 constexpr Status kAll[] = {
-    Status::bad_request,      Status::unauthorized,       Status::forbidden,
-    Status::not_found,        Status::method_not_allowed, Status::request_timeout,
-    Status::upgrade_required, Status::too_many_requests,  Status::fields_too_large,
-    Status::internal_error,   Status::unavailable,        Status::version_not_supported,
+    Status::bad_request,       Status::unauthorized,       Status::forbidden,
+    Status::not_found,         Status::method_not_allowed, Status::request_timeout,
+    Status::upgrade_required,  Status::too_many_requests,  Status::fields_too_large,
+    Status::internal_error,    Status::unavailable,        Status::version_not_supported,
+    Status::content_too_large, Status::uri_too_long,       Status::expectation_failed,
+    Status::not_implemented,
 };
 
 void expect_whole(std::string_view response, int code) {

@@ -66,6 +66,63 @@ TEST_F(OutboxTest, GathersSmallFramesIntoOneSendInOrder) {
   EXPECT_EQ(outbox_.bytes_queued(), 0u);
 }
 
+TEST_F(OutboxTest, TruncatesToNothingWhatHasNotBegunToLeave) {
+  push("one");
+  push("two");
+  outbox_.truncate(slot_);
+  EXPECT_EQ(slot_.outbox_head, memory::kNoIndex);
+  EXPECT_EQ(slot_.outbox_bytes, 0u);
+  EXPECT_EQ(outbox_.bytes_queued(), 0u);
+  EXPECT_EQ(frames_.live(), 0u);
+  outbox_.truncate(slot_);
+  push("three");
+  EXPECT_EQ(next(), "three");
+  outbox_.sent(slot_, 5);
+}
+
+TEST_F(OutboxTest, TruncatesToTheRestOfAFrameOfWhichThePeerHasTheBeginning) {
+  push("abcdef");
+  push("ghi");
+  next();
+  outbox_.sent(slot_, 4);
+  outbox_.truncate(slot_);
+  push("close");
+  EXPECT_EQ(next(), "efclose");
+  outbox_.sent(slot_, 7);
+  EXPECT_EQ(frames_.live(), 0u);
+  EXPECT_EQ(outbox_.bytes_queued(), 0u);
+}
+
+// Goal: whatever is in flight when the rest is thrown away can still be accounted for. Method: all kinds of
+// sends, more queued behind them, truncated, then completed in full.
+TEST_F(OutboxTest, TruncatesNothingThatIsInFlight) {
+  const std::size_t large = Outbox::kGatherFrameMaximumBytes + 1;
+  const std::vector<std::vector<std::size_t>> queues = {
+      {10}, {10, 20, 30}, {large}, {large, 10}, {10, large, 10}, std::vector<std::size_t>(20, 8'000)};
+  for (const auto& queue : queues) {
+    for (std::size_t size : queue) push(std::string(size, 'a'));
+    const std::size_t in_flight = next().size();
+    slot_.enter_kernel(kSending);
+    for (int i = 0; i < 5; ++i) push(std::string(9'000, 'b'));
+    outbox_.truncate(slot_);
+    push("close");
+    EXPECT_GE(slot_.outbox_bytes, in_flight + 5);
+    EXPECT_LE(slot_.outbox_bytes, in_flight + Outbox::kGatherSendMaximumBytes + 5);
+    slot_.leave_kernel(kSending);
+    outbox_.sent(slot_, in_flight);
+    std::string rest;
+    while (slot_.outbox_head != memory::kNoIndex) {
+      const std::string more = next();
+      outbox_.sent(slot_, more.size());
+      rest += more;
+    }
+    EXPECT_TRUE(rest.ends_with("close"));
+    EXPECT_EQ(rest.find('b'), std::string::npos);
+    EXPECT_EQ(frames_.live(), 0u);
+    EXPECT_EQ(outbox_.bytes_queued(), 0u);
+  }
+}
+
 TEST_F(OutboxTest, ContinuesAfterAPartialSendInTheMiddleOfAFrame) {
   push("abcdef");
   push("ghi");

@@ -1,5 +1,6 @@
 // No call to the allocator on the data path: malloc and its kin are counted on the shard's thread while
-// messages of all sizes are echoed and fanned out, over WebSocket and length-prefixed TCP.
+// messages of all sizes are echoed, shared and fanned out, over WebSocket, length-prefixed TCP and HTTP
+// connections.
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -77,17 +78,24 @@ namespace {
 
 using shard::LoopbackClient;
 
-// Echoes binary messages to their sender, publishes text messages to everybody.
+// Echoes binary messages to their sender, every other one as a SharedMessage; publishes text messages to
+// everybody.
 class EchoAndPublish : public Handler {
   void on_start() override { on_shard_thread = true; }
   void on_open(Connection connection) override { connection.subscribe("all"); }
   void on_message(Connection connection, Message message) override {
     if (message.type == MessageType::text) {
       server().publish("all", message);
-    } else {
+    } else if (++echoes_ % 2 == 0) {
       connection.send(message);
+    } else {
+      const SharedMessage shared = share(message);
+      const SharedMessage copy = shared;
+      connection.prefetch();
+      connection.send(copy);
     }
   }
+  int echoes_ = 0;
 };
 
 class AllocationTest : public testing::TestWithParam<std::uint32_t> {};
@@ -99,6 +107,7 @@ TEST_P(AllocationTest, EchoAndFanOutNeverCallTheAllocator) {
   Config config;
   config.listen = {"127.0.0.1:0"};
   config.listen_tcp = {"127.0.0.1:0"};
+  config.listen_http = {"127.0.0.1:0"};
   config.shards = GetParam();
   config.max_connections = 100;
   config.log = [](std::string_view) {};
@@ -114,6 +123,9 @@ TEST_P(AllocationTest, EchoAndFanOutNeverCallTheAllocator) {
   LoopbackClient tcp((*server)->endpoints()[1].address);
   ASSERT_TRUE(tcp.write(std::string("\0\0\0\2hi", 6)));
   ASSERT_EQ(tcp.read(6), std::string("\0\0\0\2hi", 6));
+  LoopbackClient http((*server)->endpoints()[2].address);
+  ASSERT_TRUE(http.write("hi"));
+  ASSERT_EQ(http.read(2), "hi");
   std::this_thread::sleep_for(std::chrono::milliseconds(50));  // interest travels by mailbox
 
   counting = true;
@@ -131,6 +143,9 @@ TEST_P(AllocationTest, EchoAndFanOutNeverCallTheAllocator) {
     for (LoopbackClient& client : clients) ASSERT_EQ(client.read_frame().payload, news);
     const std::string framed = std::string(3, '\0') + static_cast<char>(news.size()) + news;
     ASSERT_EQ(tcp.read(framed.size()), framed);
+    ASSERT_EQ(http.read(news.size()), news);
+    ASSERT_TRUE(http.write(news));
+    ASSERT_EQ(http.read(news.size()), news);
     ASSERT_TRUE(tcp.write(framed));
     ASSERT_EQ(tcp.read(framed.size()), framed);
   }

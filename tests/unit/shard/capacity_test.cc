@@ -51,7 +51,8 @@ TEST(Capacity, TakesASingleShardsBoundExactly) {
 TEST(Capacity, AddsASpareSlotForEachFurtherListener) {
   Config config = config_for(1000);
   config.shards = 1;
-  config.listen_tcp = {"127.0.0.1:0", "127.0.0.1:0"};
+  config.listen_tcp = {"127.0.0.1:0"};
+  config.listen_http = {"127.0.0.1:0"};
   EXPECT_EQ(plan_capacity(config, kLowLimit)->sizes.slots, 1002u);
 }
 
@@ -89,6 +90,11 @@ TEST(Capacity, NamesTheSettingTheValueAndTheRangeOfEveryBound) {
       {"handshake_timeout=0ms",
        [](Config& config) { config.handshake_timeout = std::chrono::milliseconds(0); }},
       {"ping_interval=-1ms", [](Config& config) { config.ping_interval = std::chrono::milliseconds(-1); }},
+      {"http_idle_timeout=-1ms",
+       [](Config& config) { config.http_idle_timeout = std::chrono::milliseconds(-1); }},
+      {"drain_close_code=1005", [](Config& config) { config.drain_close_code = 1005; }},
+      {"drain_close_reason", [](Config& config) { config.drain_close_reason.assign(124, 'x'); }},
+      {"overflow_close_code=2999", [](Config& config) { config.overflow_close_code = 2999; }},
       {"drain_timeout=90000000ms", [](Config& config) { config.drain_timeout = std::chrono::hours(25); }},
   };
   for (const auto& wrong : cases) {

@@ -80,6 +80,7 @@ class ServerTest : public testing::Test {
     config.shards = shards;
     config.max_connections = connections;
     config.drain_timeout = 2s;
+    config.ping_interval = 0s;  // the first ping is jittered: it may come at once, and be read for a message
     config.log = [](std::string_view) {};
     auto server =
         Server::create(config, [this](std::uint32_t) { return std::make_unique<Recorder>(&events_); });
@@ -107,6 +108,11 @@ class ServerTest : public testing::Test {
       EXPECT_NE(counters.find(zero), std::string::npos) << counters;
     }
     EXPECT_EQ(events_.open, events_.closed) << "on_close exactly once for each on_open";
+  }
+
+  ConnectionId opened(std::size_t place) {
+    const std::lock_guard lock(events_.mutex);
+    return events_.opened[place];
   }
 
   Events events_;
@@ -139,7 +145,7 @@ TEST_F(ServerTest, SendsAndClosesByIdFromAnotherThread) {
   start(2);
   LoopbackClient one = client();
   ASSERT_TRUE(eventually([&] { return events_.open == 1; }));
-  const ConnectionId id = events_.opened[0];
+  const ConnectionId id = opened(0);
   EXPECT_TRUE(server_->send(id, Message::binary(std::as_bytes(std::span("abc", 3)))));
   EXPECT_TRUE(server_->close(id, 4001, "go away"));
   EXPECT_EQ(one.read_frame().payload, "abc");
@@ -159,12 +165,12 @@ TEST_F(ServerTest, AnIdNeverReachesTheNextTenantOfASlot) {
   start(1, 1);
   auto first = client();
   ASSERT_TRUE(eventually([&] { return events_.open == 1; }));
-  const ConnectionId former = events_.opened[0];
+  const ConnectionId former = opened(0);
   first.end();
   ASSERT_TRUE(eventually([&] { return events_.closed == 1; }));
   auto second = client();
   ASSERT_TRUE(eventually([&] { return events_.open == 2; }));
-  EXPECT_NE(events_.opened[1], former);
+  EXPECT_NE(opened(1), former);
   server_->send(former, Message::text("secret"));
   server_->close(former, 4000, "");
   second.send_frame(2, "own");
