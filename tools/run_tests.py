@@ -23,7 +23,8 @@ PYTHON = "/usr/bin/python3"
 SHOWN_CHARACTERS = 20_000
 # Limits, in seconds, for one program or file; generous, since they only end what hangs.
 LIMIT_S = {
-    "tidy": 120, "headers": 60, "unit": 120, "sim": 600, "fuzz": 120, "wire": 240, "sdk": 300, "embed": 180}
+    "tidy": 120, "headers": 60, "unit": 120, "sim": 600, "fuzz": 120, "wire": 240, "sdk": 300, "embed": 180,
+    "swarm": 300, "tune": 300, "perf": 300}
 SANITIZED_FACTOR = 3
 SANITIZER_OPTIONS = {
     "ASAN_OPTIONS": "detect_leaks=1:detect_stack_use_after_return=1",
@@ -211,7 +212,7 @@ def runs_of(part, broken):
     if part == "embed":
         return [Run("embed", [os.path.join(ROOT, "tests", "embed", "run")], "lines", LIMIT_S["embed"],
                     {"HOLDFAST_BUILD": os.path.join(ROOT, "build")})]
-    if part in ("wire", "sdk"):
+    if part in ("wire", "sdk", "swarm", "tune", "perf"):
         return python_files(part, "build")
     return registered(part, "build")
 

@@ -1,0 +1,10 @@
+// holdfast: the gateway as a program: clients by the Centrifugo client protocol, applications by its HTTP
+// API. Its settings are explained in holdfast.toml.
+#include "admin/program.h"
+#include "holdfast_flags.h"
+
+int main(int argc, char** argv) {
+  const holdfast::apps::HoldfastFlags flags = holdfast::apps::parse_holdfast_flags(argc, argv);
+  return flags.check_config ? holdfast::admin::check_config(flags.options)
+                            : holdfast::admin::run_program(flags.options);
+}
