@@ -65,8 +65,9 @@ struct Config {
   // From accept to the end of the opening handshake; no byte resets it. 1 ms .. 1 h. On listen_http: to the
   // first byte; how long a request may take from there is for the handler to say.
   std::chrono::milliseconds handshake_timeout{5'000};
-  // A connection from which nothing arrived for this long is pinged (WebSocket); 0: never. The first ping is
-  // jittered.
+  // Once in an interval a connection from which nothing arrived for a quarter of it is pinged (WebSocket), so
+  // nobody stays quiet for more than five quarters; when in the interval is up to the server, which spreads
+  // clients that arrived together. 0: never.
   std::chrono::milliseconds ping_interval{25'000};
   // A pinged connection from which nothing arrives for this long is dropped.
   std::chrono::milliseconds pong_timeout{10'000};

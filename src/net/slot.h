@@ -60,8 +60,7 @@ struct Slot {
   std::uint16_t in_flight;
   std::uint16_t flags;
   holdfast::time::TimerLink timer;     // 12 bytes: the one deadline the connection's state implies
-  holdfast::time::Tick last_activity;  // when something last arrived, HTTP: or left; back-dated at random
-                                       // when opened (jitter of the first ping)
+  holdfast::time::Tick last_activity;  // when something last arrived, HTTP: or left
   holdfast::time::Tick stall_since;    // when a backlogged peer last took something
   memory::Index outbox_head;
   memory::Index outbox_tail;

@@ -19,6 +19,7 @@ struct Limits {
         handshake_timeout(net::ticks(config.handshake_timeout)),
         ping_interval(net::ticks(config.ping_interval)),
         ping_grain(std::max<time::Tick>(1, ping_interval / 128)),
+        ping_moments(std::max<time::Tick>(1, ping_interval / ping_grain)),
         pong_timeout(net::ticks(config.pong_timeout)),
         message_timeout(net::ticks(config.message_timeout)),
         close_timeout(net::ticks(config.close_timeout)),
@@ -43,6 +44,17 @@ struct Limits {
   static constexpr std::size_t kDeadlinesPerTurn = 4096;
   // Letters from other threads taken in per turn; the rest follow in the next one.
   static constexpr std::uint32_t kLettersPerTurn = 1024;
+  // Slots that are pinged together: one wake-up for all of their pongs, and no more than two milliseconds of
+  // pings in a row.
+  static constexpr std::uint32_t kPingBlock = 128;
+  // Multiples of it, modulo 2^32, lie evenly however many there are (Knuth, volume 3, section 6.4).
+  static constexpr std::uint32_t kGoldenRatio = 2'654'435'769;
+  // A connection from which something arrived within this share of an interval is left out when its moment
+  // comes.
+  static constexpr time::Tick kQuietShare = 4;
+  // Connections ahead of the one being worked on whose cache line is asked for: covers a memory access at the
+  // pace of one send or one completion.
+  static constexpr std::size_t kPrefetchAhead = 4;
   // Completions taken from the ring at once.
   static constexpr std::size_t kCompletionsPerReap = 256;
   // The most wake-ups a busy shard waits for before it looks, and how long at most (measured: 4 to 6 % less
@@ -69,6 +81,7 @@ struct Limits {
   // Pings are due at multiples of this many ticks: a few bigger batches cost less than many small ones,
   // because each wakes the shard and the pongs come back together.
   time::Tick ping_grain;
+  time::Tick ping_moments;  // in an interval
   time::Tick pong_timeout;
   time::Tick message_timeout;
   time::Tick close_timeout;

@@ -61,7 +61,11 @@ void Shard::read_clock() {
 
 void Shard::reap_completions() {
   while (const std::size_t count = ring_->reap(completions_)) {
-    for (std::size_t i = 0; i < count; ++i) dispatch(completions_[i]);
+    for (std::size_t i = 0; i < count; ++i) {
+      if (i + Limits::kPrefetchAhead < count)
+        table_.prefetch(completions_[i + Limits::kPrefetchAhead].tag().slot);
+      dispatch(completions_[i]);
+    }
   }
 }
 

@@ -221,7 +221,7 @@ class Shard {
   void close_for_drain(memory::Index index, net::Slot& slot);
   void send_ping(memory::Index index, net::Slot& slot);
   bool pinged(const net::Slot& slot) const;
-  time::Tick ping_due(const net::Slot& slot) const;
+  time::Tick ping_due(memory::Index index, const net::Slot& slot) const;
   void schedule_open(memory::Index index, net::Slot& slot);
   void read_wishes();
   void begin_drain();
@@ -306,6 +306,8 @@ class Shard {
 
   std::uint32_t events_this_turn_ = 0;  // wake-ups reaped in this turn: how busy we are
   std::uint32_t pings_this_turn_ = 0;
+  // Frame that the pings of one fire_timers() share; kNoIndex outside of it.
+  memory::Index ping_frame_ = memory::kNoIndex;
   std::uint32_t pongs_expected_ = 0;   // on a shard that is otherwise quiet
   std::uint64_t messages_before_ = 0;  // counters_.messages_in at the end of the turn before
   std::uint32_t connections_open_ = 0;

@@ -47,7 +47,7 @@ Shard::Shard(const ShardOptions& options, const Config& config, ShardMemory memo
       topics_(options.topic_key,
               {memory_.subscription_state, memory_.subscriptions, options.sizes.subscriptions}),
       homes_(options.topic_key),
-      tick_phase_ns_(net::kTickNs * options.number / options.shards),
+      tick_phase_ns_(net::kTickNs * limits_.ping_grain * options.number / options.shards),
       peer_queries_(memory_.query_state, memory_.queries, options.sizes.slots) {
   for (const net::ListenerOptions& listener : options.listeners) {
     CHECK(listeners_.size() < 256);

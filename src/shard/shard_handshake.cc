@@ -190,8 +190,6 @@ void Shard::opened(Index index, std::uint64_t word) {
   slot.word = word;
   ++connections_open_;
   slot.last_activity = now_;
-  // Back-dated at random: connections that arrive together are not pinged together (rule R12).
-  if (pinged(slot)) slot.last_activity -= static_cast<time::Tick>(random_.below(limits_.ping_interval));
   wheel_.cancel(index);
   schedule_open(index, slot);
   handler_->on_open(Connection(this, index, slot.generation));

@@ -20,10 +20,6 @@ using ring::Op;
 
 namespace {
 
-// Slots ahead of the one being written whose cache line is asked for: covers a memory access at the pace of
-// one send.
-constexpr std::size_t kPrefetchAhead = 4;
-
 // What a client is told, and on_close, when it does not keep up (Config::overflow_close_code).
 constexpr std::string_view kSlowReason = "slow";
 
@@ -173,7 +169,7 @@ void Shard::flush() {
   const std::uint32_t batch = ring_->submission_capacity();
   std::uint32_t queued = 0;
   for (std::size_t i = 0; i < flushing_.size(); ++i) {
-    if (i + kPrefetchAhead < flushing_.size()) table_.prefetch(flushing_[i + kPrefetchAhead]);
+    if (i + Limits::kPrefetchAhead < flushing_.size()) table_.prefetch(flushing_[i + Limits::kPrefetchAhead]);
     if (queued == batch) {
       ring_->submit();
       reap_completions();
