@@ -189,7 +189,9 @@ void Shard::opened(Index index, std::uint64_t word) {
   slot.set(net::kOpened);
   slot.word = word;
   ++connections_open_;
+  // As if quiet for a while: a new connection has its first moment within an interval, too (ping_due).
   slot.last_activity = now_;
+  if (pinged(slot)) slot.last_activity -= limits_.ping_interval / Limits::kQuietShare;
   wheel_.cancel(index);
   schedule_open(index, slot);
   handler_->on_open(Connection(this, index, slot.generation));

@@ -143,6 +143,14 @@ class Million(WithABuild):
         self.assertFalse((self.folder / "started").exists())
         self.assertFalse(self.out.exists())
 
+    def test_whoever_wants_to_know_how_far_it_gets_is_not_stopped_by_a_wall(self):
+        self.needs_the_programs()
+        done = run("million", self.build(A_WALL), "--connections=500", "--phases=ramp,close", "--anyway",
+                   f"--out={self.out}")
+        self.assertEqual(done.returncode, PASSED, done.stdout + done.stderr)
+        self.assertIn("sysctl -w fs.file-max=5500", done.stderr)
+        self.assertIn("--anyway", done.stderr)
+
     def test_a_check_that_says_nothing_useful_stops_the_run(self):
         build = self.build(READY, real=False)
         script(self.folder / "build/kernel-tuning/holdfast-tune", "echo broken; exit 1\n")
