@@ -1,11 +1,12 @@
-"""A network namespace for this process and its children, with a hash table for as many sockets as the run has.
+"""A network namespace for this process and its children, with a hash table for as many sockets as it needs.
 
 The kernel finds the socket of a segment in one hash table, sized at boot by the memory of the host: 262,144
 chains where two million sockets are wanted mean eight in a chain, and each look-up walks half of it through
 cold memory. A namespace can have a table of its own (net.ipv4.tcp_child_ehash_entries, since Linux 6.1),
-but takes the size from the namespace it is made in. So two are made, one in the other: the first is there only
-to hold the setting, and the host's own stays as it is.
+but takes the size from the namespace it is made in. So two are made, one in the other: the first is there
+only to hold the setting, and the host's own stays as it is.
 """
+import contextlib
 import ctypes
 import fcntl
 import os
@@ -16,6 +17,7 @@ CHAINS_MOST = 1 << 24  # the kernel's bound
 CHAIN_BYTES = 8
 ENTRIES = "/proc/sys/net/ipv4/tcp_ehash_entries"
 ENTRIES_OF_CHILDREN = "/proc/sys/net/ipv4/tcp_child_ehash_entries"
+OWN_NAMESPACE = "/proc/self/ns/net"
 CLONE_NEWNET = 0x40000000
 SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 1
 
@@ -34,8 +36,8 @@ def chains_for(sockets):
     return min(max(1 << max(0, sockets - 1).bit_length(), chains_now() or 0), CHAINS_MOST)
 
 
-def _unshare():
-    if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNET) != 0:
+def _change(call, *numbers):
+    if getattr(ctypes.CDLL(None, use_errno=True), call)(*numbers) != 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))
 
@@ -47,21 +49,23 @@ def _loopback_up():
 
 
 def enter(sockets):
-    """Moves this process there. Returns what went in the way, or "" ; after a failure everything is as before,
-    but that loopback may be a namespace's own.
+    """Moves this process there. Returns "", or what stood in the way: then it is where it was.
 
     Needs CAP_SYS_ADMIN. Threads that run already stay outside: call it before there are any.
     """
     if not os.path.exists(ENTRIES_OF_CHILDREN):
         return "this kernel has no tables of a namespace's own (they came with Linux 6.1)"
-    try:
-        _unshare()
-        with open(ENTRIES_OF_CHILDREN, "w") as setting:
-            setting.write(str(chains_for(sockets)))
-        _unshare()
-        _loopback_up()
-    except OSError as error:
-        return f"no network namespace could be made: {error.strerror}"
+    with open(OWN_NAMESPACE) as before:
+        try:
+            _change("unshare", CLONE_NEWNET)
+            with open(ENTRIES_OF_CHILDREN, "w") as setting:
+                setting.write(str(chains_for(sockets)))
+            _change("unshare", CLONE_NEWNET)
+            _loopback_up()
+        except OSError as error:
+            with contextlib.suppress(OSError):  # not permitted either way: then it never left
+                _change("setns", before.fileno(), CLONE_NEWNET)
+            return f"no network namespace could be made: {error.strerror}"
     return ""
 
 
