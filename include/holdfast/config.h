@@ -46,9 +46,27 @@ struct Config {
   // Connections per shard that may be in their opening handshake at once; more wait in the backlog. One costs
   // no more than its socket and its slot unless its request comes in pieces.
   std::uint32_t max_handshakes = 16'384;
+
+  // The four that follow are off at 0, and none concerns listen_http: that is where the operator comes in.
+  //
+  // Clients taken in per second, by all shards together and with bursts of a tenth of a second; more wait in
+  // the backlog. Spreads a storm of clients that come back.
+  std::uint32_t max_accepts_per_second = 0;
+  // Connections from one address, of IPv6 from one network of 64 bits; more are reset as they come. Behind
+  // one address may be a proxy, or a company.
+  std::uint32_t max_connections_per_address = 0;
+  // What one connection may send per second, with bursts of a second's worth. One that sends more is not read
+  // for as long as that takes: TCP makes it wait, nothing is lost. At least 1,024 bytes.
+  std::uint32_t max_messages_per_second = 0;
+  std::uint32_t max_bytes_per_second = 0;
+
   // Bytes queued for one connection; beyond it the connection is dropped. 0: 1 MiB, or four whole messages
   // when that is more.
   std::uint32_t max_outbox_bytes = 0;
+  // Messages queued for one connection, control frames among them; one more counts as too many bytes do. On
+  // connections of Protocol::http a message is what was given to one send. 0: only the bytes count; otherwise
+  // at least 16.
+  std::uint32_t max_outbox_messages = 0;
   // What a WebSocket client is told that does not keep up: 1000 to 4999 as for Connection::close, and
   // on_close has it too, also after a stall_timeout. At the bound, what it is owed and has not begun to leave
   // is thrown away, and a close frame with this code and the reason "slow" takes its place. A client that

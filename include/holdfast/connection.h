@@ -77,6 +77,10 @@ class Connection {
   // second, so that a reset does not destroy the answer on its way.
   void close(std::uint16_t code = 1000, std::string_view reason = {});
 
+  // WebSocket only, without effect on others: asks the peer for a sign of life with a ping frame, whatever
+  // Config::ping_interval says. The connection is dropped when nothing has come by Config::pong_timeout.
+  void ping();
+
   // Protocol::http only, without effect on others: from the end of this turn on, nothing is read from the
   // peer until resume_input, and TCP makes it wait. What has been received already still arrives. A peer that
   // finishes meanwhile is noticed after resume_input, one that resets at once.
@@ -95,6 +99,8 @@ class Connection {
 
   // Bytes queued and not yet taken by the kernel.
   std::size_t outbox_bytes() const;
+  // Messages queued and not yet taken whole by the kernel.
+  std::size_t outbox_messages() const;
   PeerAddress peer() const;
   Protocol protocol() const;
 

@@ -55,6 +55,9 @@ class Handler {
   virtual void on_message(Connection connection, Message message) = 0;
   // The outbox, backlogged before, is empty again.
   virtual void on_drained(Connection connection) { static_cast<void>(connection); }
+  // The server drains and ends this connection now: the moment for a last message. It may be closed here;
+  // otherwise it is when this returns, with Config::drain_close_code.
+  virtual void on_drain(Connection connection) { static_cast<void>(connection); }
   // Exactly once for each on_open. The connection can no longer send; id(), word() and peer() still answer.
   virtual void on_close(Connection connection, Close close) {
     static_cast<void>(connection);

@@ -4,9 +4,9 @@
 
 #include <optional>
 
-#include "admin/credentials.h"
 #include "admin/json_field.h"
 #include "gateway/protobuf_wire.h"
+#include "http/query.h"
 
 namespace holdfast::admin {
 namespace {
@@ -69,7 +69,7 @@ ClientRoute begin_stream(const http::ReceivedRequest& request, const StreamPath&
   ClientRoute route;
   if (posted) {
     route.first = request.body;
-  } else if (auto query = query_value(head.query, "cf_connect")) {
+  } else if (auto query = http::decode_parameter(head.query, "cf_connect")) {
     route.first = std::move(*query);
   }
   if (route.first.empty()) return respond(400, "It is not said how to connect.\n", fields);

@@ -71,7 +71,7 @@ function connect() {
   socket = new WebSocket(location.href.replace(/^http/, 'ws').replace(/[^/]*$/, '') + 'connection/websocket');
   socket.onopen = () => {
     const since = position.epoch ? {recover: true, ...position} : {};
-    send({connect: {name: 'demo'}}, {subscribe: {channel: 'demo', ...since}});
+    send({connect: {name: 'demo'}}, {subscribe: {channel: 'demo', recoverable: true, ...since}});
   };
   socket.onmessage = (event) => {
     event.data.split('\n').filter(Boolean).forEach((line) => take(JSON.parse(line)));

@@ -22,6 +22,8 @@ constexpr Metric kServerMetrics[] = {
     {"accepted", false, "Sockets taken in."},
     {"closed", false, "Sockets given back."},
     {"accept_errors", false, "Accepts that failed and made a listener pause."},
+    {"accept_pauses", false, "Times the rate of accepts was used up."},
+    {"address_refusals", false, "Connections reset because their address had as many as it may."},
     {"handshakes_completed", false, "Opening handshakes completed."},
     {"handshakes_rejected", false, "Opening handshakes rejected."},
     {"handshakes_timed_out", false, "Opening handshakes that took too long."},
@@ -38,6 +40,7 @@ constexpr Metric kServerMetrics[] = {
     {"stall_timeouts", false, "Connections dropped because the peer took nothing."},
     {"http_idle_timeouts", false, "HTTP connections ended because no byte moved."},
     {"memory_refusals", false, "Times message memory was used up."},
+    {"input_pauses", false, "Times a connection was not read for a while because of its rate."},
     {"receive_buffer_waits", false, "Turns in which sockets waited for a receive buffer."},
     {"short_sends", false, "Sends the kernel took only partly or not at all."},
     {"rearms", false, "Polls armed again because the kernel had ended them."},
@@ -45,6 +48,7 @@ constexpr Metric kServerMetrics[] = {
     {"transient_errors", false, "Operations tried again after ENOBUFS or ENOMEM."},
     {"mailbox_refusals", false, "Letters between shards refused by a full mailbox."},
     {"clock_gaps", false, "Times a shard did not run for long."},
+    {"slow_turns", false, "Turns of more than 50 ms: everybody on the shard waited."},
     {"turns", false, "Turns of the shards' loops."},
 };
 

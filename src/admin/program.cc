@@ -14,6 +14,7 @@
 #include "admin/node.h"
 #include "admin/reload.h"
 #include "admin/service.h"
+#include "base/standard_error.h"
 #include "gateway/gateway.h"
 #include "gateway/shared_state.h"
 #include "holdfast/server.h"
@@ -44,7 +45,7 @@ void obey_signals(Server& server, Node& node, Reloader& reloader, const sigset_t
     int signal = 0;
     if (sigwait(&set, &signal) != 0 || signal == SIGUSR2) return;
     if (signal == SIGUSR1) {
-      std::fprintf(stderr, "holdfast: counters %s\n", server.counters().c_str());
+      base::write_line("holdfast: counters " + server.counters());
     } else if (signal == SIGHUP) {
       reloader.reload(server);
     } else if (!node.draining.exchange(true)) {
@@ -84,6 +85,7 @@ int check_config(const ProgramOptions& options) {
 }
 
 int run_program(const ProgramOptions& options) {
+  base::keep_standard_descriptors();
   // Blocked before any thread exists, so that every thread inherits it and only obey_signals takes them.
   const sigset_t set = signals_obeyed();
   pthread_sigmask(SIG_BLOCK, &set, nullptr);

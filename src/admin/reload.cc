@@ -19,18 +19,6 @@ void say(const char* what, const std::vector<std::string>& lines) {
   for (const std::string& line : lines) std::fprintf(stderr, "holdfast: %s %s\n", what, line.c_str());
 }
 
-// Shards were made for these values.
-void keep_what_needs_a_restart(const Settings& running, Settings& settings) {
-  settings.server = running.server;
-  settings.client.max_message_bytes = running.client.max_message_bytes;
-  settings.client.max_outbox_bytes = running.client.max_outbox_bytes;
-  settings.client.max_outbox_messages = running.client.max_outbox_messages;
-  settings.client.stall_timeout = running.client.stall_timeout;
-  const auto publication_memory_bytes = settings.memory.publication_memory_bytes;
-  settings.memory = running.memory;
-  settings.memory.publication_memory_bytes = publication_memory_bytes;
-}
-
 // False when the shard's mailbox stays full for seconds.
 bool post_patiently(Server& server, std::uint32_t shard, const gateway::Snapshot& snapshot) {
   constexpr int kAttempts = 5'000;
@@ -68,7 +56,7 @@ void Reloader::reload(Server& server) {
   }
   auto settings = std::make_shared<Settings>(*with_secrets(*loaded.settings, drawn_));
   const gateway::Differences found = gateway::differences(*current_, *settings);
-  keep_what_needs_a_restart(*current_, *settings);
+  gateway::keep_what_needs_a_restart(*current_, *settings);
   const absl::StatusOr<gateway::Snapshot> snapshot = gateway::make_snapshot(settings);
   if (!snapshot.ok()) {
     std::fprintf(stderr, "holdfast: %s; the settings stay as they are\n",

@@ -21,9 +21,7 @@ constexpr std::uint64_t kClientListener = 2;
 constexpr std::uint64_t kRequestTimeoutNs = 30'000'000'000;
 // What clients may post: as much as one message of theirs on a WebSocket.
 constexpr std::size_t kEmulationOverheadBytes = 1024;
-// Requests that arrive in pieces, all connections of the shard together: who would make it more is told to
-// come back. One body of the largest size always fits.
-constexpr std::size_t kHeldBytesMaximum = 64u << 20;
+// A connection that holds no more of its request than this is not the first to be turned away.
 constexpr std::size_t kFairBytes = 64 * 1024;
 // Queued for one connection; further answers wait here, where reading stops for them, instead of overflowing
 // its outbox.
@@ -47,6 +45,8 @@ void Service::on_start() {
   const gateway::Settings& settings = *gateway_.snapshot().settings;
   unsent_bytes_maximum_ = std::min<std::size_t>(
       kUnsentBytesMaximum, static_cast<std::size_t>(settings.client.max_outbox_bytes) / 2);
+  const std::uint32_t messages_maximum = settings.client.max_outbox_messages;
+  if (messages_maximum > 0) unsent_messages_maximum_ = messages_maximum / 2;
   client_limits_.body_bytes =
       static_cast<std::size_t>(settings.client.max_message_bytes) + kEmulationOverheadBytes;
   ApiRoutes::Sources sources;
@@ -90,11 +90,12 @@ void Service::on_message(Connection connection, Message message) {
   go_on(*state);
 }
 
-// Only one that holds a lot itself is turned away.
+// Those that hold a lot themselves are turned away first; the others have as much again for themselves.
 bool Service::over_budget(const State& state) const {
   const std::size_t held = state.conversation.held_bytes();
   const std::size_t maximum = std::max(kHeldBytesMaximum, 2 * api_limits_.body_bytes);
-  return held > kFairBytes && held_bytes_ - state.held_bytes + held > maximum;
+  const std::size_t of_all = held_bytes_ - state.held_bytes + held;
+  return of_all > (held > kFairBytes ? maximum : maximum + kHeldBytesMaximum);
 }
 
 void Service::on_drained(Connection connection) {
@@ -198,7 +199,8 @@ bool Service::send_output(State& state) {
   std::string& output = state.conversation.output();
   const std::size_t piece_maximum = unsent_bytes_maximum_ / 2;
   std::size_t sent = 0;
-  while (sent < output.size() && state.connection.outbox_bytes() < unsent_bytes_maximum_) {
+  while (sent < output.size() && state.connection.outbox_bytes() < unsent_bytes_maximum_ &&
+         state.connection.outbox_messages() < unsent_messages_maximum_) {
     const std::string_view piece = std::string_view(output).substr(sent, piece_maximum);
     const SendResult result = state.connection.send(bytes_of(piece));
     const bool taken = result == SendResult::queued || result == SendResult::backlogged;
@@ -225,7 +227,7 @@ void Service::become_session(State& state) {
   Connection connection = state.connection;
   forget(state);
   std::string head;
-  http::ResponseWriter writer(&head, 200, true);
+  http::ResponseWriter writer(&head, 200, false);  // the connection ends with the stream
   writer.date(gateway_.unix_time_s());
   writer.field("Content-Type", content_type_of(route.stream));
   // Proxies must pass on what comes as it comes.

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <set>
 #include <utility>
@@ -35,6 +36,13 @@ class Service final : public gateway::HttpSide {
   void on_drained(Connection connection) override;
   void on_close(Connection connection, Close close) override;
   void on_timer() override;
+
+  // Requests that arrive in pieces, all connections of the shard together: who would make it more is told to
+  // come back. One body of the largest size always fits.
+  static constexpr std::size_t kHeldBytesMaximum = 64u << 20;
+  static std::size_t held_bytes_maximum(std::size_t body_bytes) {
+    return std::max(kHeldBytesMaximum, 2 * body_bytes) + kHeldBytesMaximum;
+  }
 
  private:
   struct State {
@@ -82,6 +90,7 @@ class Service final : public gateway::HttpSide {
   std::uint64_t armed_ns_ = 0;
   std::size_t held_bytes_ = 0;
   std::size_t unsent_bytes_maximum_ = 0;
+  std::size_t unsent_messages_maximum_ = std::numeric_limits<std::size_t>::max();
 };
 
 }  // namespace holdfast::admin

@@ -8,6 +8,7 @@ namespace holdfast::apps {
 struct HoldfastFlags {
   admin::ProgramOptions options;
   bool check_config = false;
+  bool explain_memory = false;
 };
 
 // Parses the command line; ends the process with code 2 and a message when it is wrong.

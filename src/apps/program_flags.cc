@@ -23,11 +23,22 @@ ABSL_FLAG(std::uint32_t, shards, 0,
           "threads, each with its own ring; 0: as many as cores or connections need");
 ABSL_FLAG(std::uint32_t, max_connections, 100'000, "the most connections to hold");
 ABSL_FLAG(std::uint32_t, max_message_bytes, 64 * 1024, "the largest message taken");
+ABSL_FLAG(std::uint32_t, max_fragments, 1024, "the most fragments of one message");
 ABSL_FLAG(std::uint32_t, max_outbox_bytes, 0,
           "bytes queued for one connection before it is dropped; 0: 1 MiB or more");
+ABSL_FLAG(std::uint64_t, message_memory_bytes, 0,
+          "for queued messages and incomplete input, per shard; 0: 256 MiB or more");
+ABSL_FLAG(std::uint32_t, max_outbox_messages, 0,
+          "messages queued for one connection before it is dropped; 0: only the bytes count");
 ABSL_FLAG(std::uint32_t, overflow_close_code, 0,
           "what a WebSocket client is told that does not keep up; 0: it is reset");
 ABSL_FLAG(std::uint32_t, max_handshakes, 16384, "opening handshakes under way at once, per shard");
+ABSL_FLAG(std::uint32_t, max_accepts_per_second, 0, "clients taken in per second; more wait; 0: any number");
+ABSL_FLAG(std::uint32_t, max_connections_per_address, 0,
+          "connections from one IPv4 address or IPv6 /64; more are reset; 0: any number");
+ABSL_FLAG(std::uint32_t, max_messages_per_second, 0,
+          "of one connection; one that sends more is made to wait; 0: any number");
+ABSL_FLAG(std::uint32_t, max_bytes_per_second, 0, "of one connection, likewise; 0: any number");
 ABSL_FLAG(absl::Duration, handshake_timeout, absl::Seconds(5), "from accept to the end of the handshake");
 ABSL_FLAG(absl::Duration, ping_interval, absl::Seconds(25), "silence before a ping; 0: never");
 ABSL_FLAG(absl::Duration, pong_timeout, absl::Seconds(10),
@@ -85,9 +96,16 @@ Config parse_flags(int argc, char** argv, const char* description) {
   config.shards = absl::GetFlag(FLAGS_shards);
   config.max_connections = absl::GetFlag(FLAGS_max_connections);
   config.max_message_bytes = absl::GetFlag(FLAGS_max_message_bytes);
+  config.max_fragments = absl::GetFlag(FLAGS_max_fragments);
   config.max_outbox_bytes = absl::GetFlag(FLAGS_max_outbox_bytes);
+  config.message_memory_bytes = absl::GetFlag(FLAGS_message_memory_bytes);
+  config.max_outbox_messages = absl::GetFlag(FLAGS_max_outbox_messages);
   config.overflow_close_code = close_code(absl::GetFlag(FLAGS_overflow_close_code));
   config.max_handshakes = absl::GetFlag(FLAGS_max_handshakes);
+  config.max_accepts_per_second = absl::GetFlag(FLAGS_max_accepts_per_second);
+  config.max_connections_per_address = absl::GetFlag(FLAGS_max_connections_per_address);
+  config.max_messages_per_second = absl::GetFlag(FLAGS_max_messages_per_second);
+  config.max_bytes_per_second = absl::GetFlag(FLAGS_max_bytes_per_second);
   config.handshake_timeout = milliseconds(absl::GetFlag(FLAGS_handshake_timeout));
   config.ping_interval = milliseconds(absl::GetFlag(FLAGS_ping_interval));
   config.pong_timeout = milliseconds(absl::GetFlag(FLAGS_pong_timeout));

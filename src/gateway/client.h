@@ -25,14 +25,14 @@ struct Transport {
   Encoding encoding = Encoding::json;
   Framing framing = Framing::websocket;
   bool unidirectional = false;
-  bool pings = true;  // false: the client asked to be left alone (cf_ws_frame_ping_pong)
+  bool frame_pings = false;  // the client wants WebSocket's own pings (cf_ws_frame_ping_pong)
 
-  // 0 to 15, without `pings`: messages are the same for all that have the same form.
+  // 0 to 15, without `frame_pings`: messages are the same for all that have the same form.
   std::uint8_t form() const {
     return static_cast<std::uint8_t>(static_cast<unsigned>(encoding) | static_cast<unsigned>(framing) << 1 |
                                      (unidirectional ? 8u : 0u));
   }
-  std::uint8_t packed() const { return static_cast<std::uint8_t>(form() | (pings ? 16u : 0u)); }
+  std::uint8_t packed() const { return static_cast<std::uint8_t>(form() | (frame_pings ? 16u : 0u)); }
   static Transport unpack(std::uint8_t packed) {
     return {static_cast<Encoding>(packed & 1), static_cast<Framing>((packed >> 1) & 3), (packed & 8) != 0,
             (packed & 16) != 0};

@@ -45,6 +45,9 @@ class CommandReader {
   CommandReader(const CommandReader&) = delete;
   CommandReader& operator=(const CommandReader&) = delete;
 
+  // Of CommandLimits::subs, for the frames that follow.
+  void set_subs_maximum(std::size_t subs) { limits_.subs = subs; }
+
   // The frame must live until it has been read.
   void start(Encoding encoding, std::string_view frame);
 

@@ -28,6 +28,11 @@ struct Sessions::Connecting {
   bool failed = false;        // a subscription could not be made
   std::vector<Part> parts;
   std::string held_input;  // frames that came behind connect
+
+  // `held` is counted up with held_input, and down at the end.
+  explicit Connecting(std::uint64_t& held) : held_bytes(held) {}
+  ~Connecting() { held_bytes -= held_input.size(); }
+  std::uint64_t& held_bytes;
 };
 
 }  // namespace holdfast::gateway

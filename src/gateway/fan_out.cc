@@ -12,6 +12,14 @@ namespace holdfast::gateway {
 using memory::Index;
 using memory::kNoIndex;
 
+namespace {
+
+bool positioned(const Subscription& subscription) {
+  return (subscription.flags & Subscription::kPositioned) != 0;
+}
+
+}  // namespace
+
 void FanOut::take(DeliverLetter&& letter) {
   const Index channel = shard_.subscribers.find_channel(letter.channel);
   if (channel == kNoIndex) return;  // the last subscriber left while it was on its way
@@ -42,7 +50,7 @@ bool FanOut::accepts(Subscription& subscription, const Publication& publication)
   const bool held = (subscription.flags & Subscription::kHeld) != 0;
   if ((subscription.flags & Subscription::kPending) != 0 && !held) return false;
   if ((subscription.flags & Subscription::kGapped) != 0) return false;
-  if ((subscription.flags & Subscription::kPositioned) != 0 && publication.offset() > 0) {
+  if (positioned(subscription) && publication.offset() > 0) {
     if (publication.offset() <= subscription.position) return false;  // part of its answer
     if (publication.offset() != subscription.position + 1) {
       subscription.flags |= Subscription::kGapped;
@@ -154,18 +162,25 @@ void FanOut::push_membership(Index channel, const Event& event) {
   });
 }
 
-void FanOut::change_epoch(Index channel, const Epoch& epoch) {
-  LocalChannel& record = shard_.subscribers.channel(channel);
-  record.epoch = epoch;
-  const std::string name(record.channel());
+// Whoever is not answered yet has missed nothing: the answer says where it stands. One whose answer is held
+// back until its connect is complete has.
+template <class Missed>
+void FanOut::end_who_missed(Index channel, Missed missed) {
+  const std::string name(shard_.subscribers.channel(channel).channel());
   shard_.subscribers.for_each_subscriber(channel, [&](Index, Subscription& subscription, Index) {
-    constexpr std::uint16_t kUnaffected = Subscription::kPending | Subscription::kGapped;
-    if ((subscription.flags & Subscription::kPositioned) == 0 || (subscription.flags & kUnaffected) != 0)
-      return;
+    constexpr std::uint16_t kWaits = Subscription::kPending | Subscription::kHeld;
+    const bool unanswered = (subscription.flags & kWaits) == Subscription::kPending;
+    const bool gapped = (subscription.flags & Subscription::kGapped) != 0;
+    if (unanswered || gapped || !missed(subscription)) return;
     subscription.flags |= Subscription::kGapped;
     gapped_.push_back(subscription.client);
   });
   end_collected(name, nullptr);
+}
+
+void FanOut::change_epoch(Index channel, const Epoch& epoch) {
+  shard_.subscribers.channel(channel).epoch = epoch;
+  end_who_missed(channel, positioned);
 }
 
 // What was published before the answer was written has been delivered before it: whoever stands below the
@@ -177,15 +192,9 @@ void FanOut::take(PositionAnswerLetter&& letter) {
   if (!epoch.empty() && !letter.position.epoch.empty() && epoch != letter.position.epoch) {
     return change_epoch(channel, letter.position.epoch);
   }
-  shard_.subscribers.for_each_subscriber(channel, [&](Index, Subscription& subscription, Index) {
-    constexpr std::uint16_t kUnaffected = Subscription::kPending | Subscription::kGapped;
-    if ((subscription.flags & Subscription::kPositioned) == 0 || (subscription.flags & kUnaffected) != 0)
-      return;
-    if (subscription.position >= letter.position.offset) return;
-    subscription.flags |= Subscription::kGapped;
-    gapped_.push_back(subscription.client);
+  end_who_missed(channel, [top = letter.position.offset](const Subscription& subscription) {
+    return positioned(subscription) && subscription.position < top;
   });
-  end_collected(letter.channel, nullptr);
 }
 
 void FanOut::take(GapLetter&& letter) {
@@ -198,13 +207,7 @@ void FanOut::take(GapLetter&& letter) {
   } while (cursor != 0);
   for (const std::string& name : channels) {
     const Index channel = shard_.subscribers.find_channel(name);
-    if (channel == kNoIndex) continue;
-    shard_.subscribers.for_each_subscriber(channel, [&](Index, Subscription& subscription, Index) {
-      if ((subscription.flags & Subscription::kPending) != 0) return;
-      subscription.flags |= Subscription::kGapped;
-      gapped_.push_back(subscription.client);
-    });
-    end_collected(name, nullptr);
+    if (channel != kNoIndex) end_who_missed(channel, [](const Subscription&) { return true; });
   }
 }
 

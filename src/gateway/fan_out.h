@@ -83,6 +83,9 @@ class FanOut {
   void push_membership(memory::Index channel, const Event& event);
   template <class Event>
   SharedMessage encode_push(const Transport& transport, const ChannelLabel& label, const Event& event);
+  // Ends those subscriptions of a channel of which missed(subscription) is true.
+  template <class Missed>
+  void end_who_missed(memory::Index channel, Missed missed);
   void end_collected(std::string_view channel, const PublicationReference* publication);
 
   ShardState& shard_;

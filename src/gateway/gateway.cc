@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/strings/str_split.h"
 #include "base/check.h"
 #include "gateway/fan_out.h"
 #include "gateway/home_desk.h"
@@ -12,6 +11,7 @@
 #include "gateway/session.h"
 #include "gateway/shard_state.h"
 #include "holdfast/server.h"
+#include "http/query.h"
 
 namespace holdfast::gateway {
 
@@ -28,17 +28,6 @@ constexpr std::uint64_t kHousekeepingNs = 1'000'000'000;
 constexpr std::string_view kBidirectionalPath = "/connection/websocket";
 constexpr std::string_view kUnidirectionalPath = "/connection/uni_websocket";
 constexpr std::string_view kProtobufSubprotocol = "centrifuge-protobuf";
-
-bool query_says(std::string_view query, std::string_view name, std::string_view value) {
-  for (const absl::string_view pair : absl::StrSplit(absl::string_view(query.data(), query.size()), '&')) {
-    const std::string_view text(pair.data(), pair.size());
-    if (text.size() == name.size() + 1 + value.size() && text.starts_with(name) && text.ends_with(value) &&
-        text[name.size()] == '=') {
-      return true;
-    }
-  }
-  return false;
-}
 
 Index client_of(Connection connection) {
   return static_cast<Index>(connection.word() & 0xffff'ffffu);
@@ -92,6 +81,8 @@ struct Gateway::Parts {
   void route(TargetAnswerLetter&& letter) { operations.take(std::move(letter)); }
   void route(ListChannelsLetter&& letter) { operations.take(std::move(letter)); }
   void route(ListChannelsAnswerLetter&& letter) { operations.take(std::move(letter)); }
+  void route(ListUsersLetter&& letter) { operations.take(std::move(letter)); }
+  void route(ListUsersAnswerLetter&& letter) { operations.take(std::move(letter)); }
   void route(EmulateLetter&& letter) { operations.take(std::move(letter)); }
   void route(EmulateAnswerLetter&& letter) { operations.take(std::move(letter)); }
 
@@ -173,11 +164,12 @@ Admission Gateway::on_request(const Request& request) {
   if (!unidirectional && request.path() != kBidirectionalPath) return Admission::reject(404);
   Transport transport;
   transport.unidirectional = unidirectional;
+  const std::string_view query = request.query();
   const bool protobuf = request.subprotocol() == kProtobufSubprotocol ||
-                        query_says(request.query(), "cf_protocol", "protobuf") ||
-                        query_says(request.query(), "format", "protobuf");
+                        http::find_parameter(query, "cf_protocol") == "protobuf" ||
+                        http::find_parameter(query, "format") == "protobuf";
   if (protobuf) transport.encoding = Encoding::protobuf;
-  transport.pings = !query_says(request.query(), "cf_ws_frame_ping_pong", "true");
+  transport.frame_pings = http::find_parameter(query, "cf_ws_frame_ping_pong") == "true";
   return Admission::accept(transport.packed());
 }
 
@@ -215,6 +207,10 @@ void Gateway::on_message(Connection connection, Message message) {
 
 void Gateway::on_drained(Connection connection) {
   if (!is_session(connection)) http_side_->on_drained(connection);
+}
+
+void Gateway::on_drain(Connection connection) {
+  if (is_session(connection)) parts_->sessions.disconnect(client_of(connection), DisconnectCode::shutdown);
 }
 
 void Gateway::on_close(Connection connection, Close close) {

@@ -61,6 +61,7 @@ class Gateway final : public Handler {
   void on_open(Connection connection) override;
   void on_message(Connection connection, Message message) override;
   void on_drained(Connection connection) override;
+  void on_drain(Connection connection) override;
   void on_close(Connection connection, Close close) override;
   void on_timer() override;
 

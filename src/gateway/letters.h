@@ -221,6 +221,19 @@ struct ListChannelsAnswerLetter {
   bool last = false;
 };
 
+struct ListUsersLetter {
+  struct Gathering;
+  std::uint32_t shard = 0;
+  std::shared_ptr<Gathering> gathering;
+  memory::Index cursor = 0;
+};
+
+struct ListUsersAnswerLetter {
+  std::shared_ptr<ListUsersLetter::Gathering> gathering;
+  std::vector<std::uint64_t> hashes;  // of their names
+  bool last = false;
+};
+
 struct EmulateLetter {
   std::uint32_t shard = 0;
   ClientReference client;
@@ -255,7 +268,7 @@ using Letter =
                  PresenceStatsAnswerLetter, HistoryLetter, HistoryAnswerLetter, RemoveHistoryLetter,
                  RemoveHistoryAnswerLetter, PositionLetter, PositionAnswerLetter, DeliverLetter,
                  MembershipLetter, GapLetter, std::shared_ptr<const TargetLetter>, TargetAnswerLetter,
-                 ListChannelsLetter, ListChannelsAnswerLetter, EmulateLetter, EmulateAnswerLetter,
-                 CountUserLetter, CountUserAnswerLetter>;
+                 ListChannelsLetter, ListChannelsAnswerLetter, ListUsersLetter, ListUsersAnswerLetter,
+                 EmulateLetter, EmulateAnswerLetter, CountUserLetter, CountUserAnswerLetter>;
 
 }  // namespace holdfast::gateway

@@ -142,7 +142,7 @@ struct ChannelsAnswer {
 
 struct InfoAnswer {
   std::uint64_t clients = 0;
-  std::uint64_t users = 0;  // each user once for each shard it is connected to
+  std::uint64_t users = 0;  // each once, however many connections it has
   std::uint64_t channels = 0;
   std::uint64_t subscriptions = 0;
 };

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "absl/container/flat_hash_set.h"
 #include "gateway/permissions.h"
 
 namespace holdfast::gateway {
@@ -206,16 +207,48 @@ void OperationsDesk::take(ListChannelsAnswerLetter&& letter) {
   gathering.done(ChannelsAnswer{listed, gathering.complete});
 }
 
-// Gauges of all shards, as they last stood.
+// A user may be connected to several shards, and counts once: each shard names its own, a part per turn.
+struct ListUsersLetter::Gathering {
+  static constexpr std::uint32_t kRecordsPerTurn = 16'384;
+
+  std::uint32_t awaited = 0;
+  absl::flat_hash_set<std::uint64_t> users;
+  Callback<InfoAnswer> done;
+};
+
 void OperationsDesk::info(Callback<InfoAnswer> done) {
+  auto gathering = std::make_shared<ListUsersLetter::Gathering>();
+  gathering->awaited = shard_.shared.shards;
+  gathering->done = std::move(done);
+  for (std::uint32_t shard = 0; shard < shard_.shared.shards; ++shard) {
+    shard_.send(shard, ListUsersLetter{shard_.number, gathering, 0});
+  }
+}
+
+void OperationsDesk::take(ListUsersLetter&& letter) {
+  ListUsersAnswerLetter answer;
+  letter.cursor = shard_.clients.users().list(
+      letter.cursor, ListUsersLetter::Gathering::kRecordsPerTurn,
+      [&](std::string_view name) { answer.hashes.push_back(base::siphash(shard_.shared.names_key, name)); });
+  answer.gathering = letter.gathering;
+  answer.last = letter.cursor == 0;
+  shard_.send(letter.shard, std::move(answer));
+  if (letter.cursor != 0) shard_.send_later(std::move(letter));
+}
+
+// The rest are gauges of all shards, as they last stood.
+void OperationsDesk::take(ListUsersAnswerLetter&& letter) {
+  ListUsersLetter::Gathering& gathering = *letter.gathering;
+  gathering.users.insert(letter.hashes.begin(), letter.hashes.end());
+  if (!letter.last || --gathering.awaited > 0) return;
   InfoAnswer answer;
+  answer.users = gathering.users.size();
   for (const Counters& counters : shard_.shared.counters) {
     answer.clients += counters.clients.get();
-    answer.users += counters.users.get();
     answer.channels += counters.home_channels.get() - counters.idle_channels.get();
     answer.subscriptions += counters.subscriptions.get();
   }
-  done(answer);
+  gathering.done(answer);
 }
 
 }  // namespace holdfast::gateway

@@ -43,10 +43,12 @@ class OperationsDesk final : public Operations {
   void take(RemoveHistoryAnswerLetter&& letter);
   void take(TargetAnswerLetter&& letter);
   void take(ListChannelsAnswerLetter&& letter);
+  void take(ListUsersAnswerLetter&& letter);
   void take(EmulateAnswerLetter&& letter);
   // What operations of any shard want of this one.
   void take(std::shared_ptr<const TargetLetter>&& letter);
   void take(ListChannelsLetter&& letter);
+  void take(ListUsersLetter&& letter);
   void take(EmulateLetter&& letter);
 
  private:

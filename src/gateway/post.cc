@@ -42,7 +42,9 @@ bool Post::flush() {
       lane.overrun = false;
       write(lane, GapLetter{shard_});
     }
-    if (lane.overrun || (!lane.waiting.empty() && !hand_over(shard, lane))) done = false;
+    // What was written before the overrun travels meanwhile: that is what makes the room.
+    const bool handed_over = lane.waiting.empty() || hand_over(shard, lane);
+    if (lane.overrun || !handed_over) done = false;
   }
   return done;
 }

@@ -84,9 +84,13 @@ class Sessions final : public SubscriptionEnds {
   // False when that closed it.
   bool refresh_by_server(memory::Index client, bool expired, std::int64_t expires_at_s);
 
-  // The snapshot has changed: looks up the rules of all channels again.
+  // The snapshot has changed: takes over its limits and looks up the rules of all channels again.
   void settings_changed();
   void drop_shared_messages();
+
+  // Input that waits for the reply to connect, all clients of the shard together. It waits for other shards,
+  // so it is there for a moment; but clients decide how much it is.
+  static constexpr std::uint64_t kHeldInputMaximum = 16u << 20;
 
   // Clients whose connect has succeeded and that have not ended.
   std::uint32_t connected() const { return connected_; }
@@ -194,6 +198,7 @@ class Sessions final : public SubscriptionEnds {
   auth::SubscriptionClaims subscription_claims_;
   RpcPublishReader rpc_reader_;
   PublicationViews views_;
+  std::uint64_t held_bytes_ = 0;  // of held_input, all clients together
   absl::flat_hash_map<memory::Index, std::unique_ptr<Connecting>> connecting_;
   std::uint64_t next_ticket_ = 1;
   std::uint32_t connected_ = 0;

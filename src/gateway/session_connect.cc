@@ -28,7 +28,7 @@ void Sessions::connect(Index index, std::uint32_t id, const protocol::ConnectReq
   if (!identify(index, id, request.token)) return;
   Client& client = clients_[index];
   client.state = Client::State::connecting;
-  Connecting& connecting = *(connecting_[index] = std::make_unique<Connecting>());
+  Connecting& connecting = *(connecting_[index] = std::make_unique<Connecting>(held_bytes_));
   connecting.command_id = id;
   connecting.awaited = 1;
   count_user(index, connecting);
@@ -207,9 +207,11 @@ void Sessions::write_connect(Index index, const Connecting& connecting) {
   result.client = {id.data(), id.size()};
   result.version = kVersion;
   const ClientSettings& settings = shard_.settings().client;
-  if (transport.pings && settings.ping_interval.count() > 0) {
+  if (settings.ping_interval.count() > 0) {
     const auto seconds = std::chrono::ceil<std::chrono::seconds>(settings.ping_interval).count();
     client.ping_interval_s = static_cast<std::uint16_t>(std::min<std::int64_t>(seconds, 0xffff));
+  }
+  if (client.ping_interval_s != 0 && !transport.frame_pings) {
     const bool asks_pong = !transport.unidirectional && settings.pong_timeout.count() > 0;
     if (asks_pong) client.flags |= Client::kAsksPong;
     result.ping_s = client.ping_interval_s;

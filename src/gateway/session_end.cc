@@ -101,6 +101,7 @@ void Sessions::closed(Index index) {
 // Channels whose namespace is gone lose their subscribers.
 void Sessions::settings_changed() {
   const Settings& settings = shard_.settings();
+  reader_.set_subs_maximum(settings.client.max_channels);
   std::vector<std::string> gone;
   Index cursor = 0;
   do {

@@ -92,8 +92,12 @@ void Sessions::hold_input(Index index, Encoding encoding, std::string_view bytes
   std::string& held = connecting_.at(index)->held_input;
   const bool too_much = held.size() + bytes.size() > shard_.settings().client.max_message_bytes;
   if (bytes.empty() || too_much) return disconnect(index, DisconnectCode::bad_request);
+  if (held_bytes_ + bytes.size() + 1 > kHeldInputMaximum)
+    return disconnect(index, DisconnectCode::too_many_requests);
+  const std::size_t before = held.size();
   if (encoding == Encoding::json && !held.empty() && held.back() != '\n') held.push_back('\n');
   held.append(bytes);
+  held_bytes_ += held.size() - before;
 }
 
 void Sessions::execute(Index index, const Command& command) {

@@ -88,10 +88,14 @@ bool Sessions::expire_subscriptions(Index index) {
   return clients_[index].state == Client::State::connected;
 }
 
-// The same bytes for all clients of a form.
+// The same bytes for all clients of a form. Pings of WebSocket itself are the core's: it ends who does not
+// answer.
 void Sessions::send_ping(Index index) {
   Client& client = clients_[index];
   const Transport transport = client.transport();
+  shard_.counters().pings.add();
+  client.next_ping = shard_.now() + client.ping_interval_s * kTicksPerSecond;
+  if (transport.frame_pings) return client.connection.ping();
   SharedMessage& ping = pings_[transport.form()];
   if (!ping) {
     scratch_.clear();
@@ -101,9 +105,7 @@ void Sessions::send_ping(Index index) {
   }
   outgoing_.flush();
   client.connection.send(ping);
-  shard_.counters().pings.add();
   if (client.is(Client::kAsksPong)) client.flags |= Client::kPongDue;
-  client.next_ping = shard_.now() + client.ping_interval_s * kTicksPerSecond;
 }
 
 // Clients that connect together are not pinged together (rule R12).

@@ -45,7 +45,9 @@ struct ServerSettings {
   std::vector<std::string> listen_api = {"127.0.0.1:9000"};
   std::uint32_t shards = 0;  // 0: as many as cores or connections need
   std::uint32_t max_connections = 100'000;
-  std::vector<std::string> allowed_origins;  // empty: same origin
+  std::uint32_t max_connections_per_address = 0;  // 0: any number
+  std::uint32_t max_accepts_per_second = 0;       // 0: any number
+  std::vector<std::string> allowed_origins;       // empty: same origin
   bool allow_missing_origin = true;
   milliseconds drain_timeout{10'000};
 };
@@ -64,6 +66,8 @@ struct ClientSettings {
   std::uint32_t max_outbox_messages = 0;  // 0: only the bytes count
   milliseconds stall_timeout{30'000};
   std::uint32_t max_connections_per_user = 0;  // 0: any number
+  std::uint32_t max_messages_per_second = 0;   // 0: any number
+  std::uint64_t max_bytes_per_second = 0;      // 0: any number
   bool personal_channel = false;
   std::string personal_namespace = "personal";
   bool rpc_echo = false;
@@ -94,6 +98,7 @@ struct HistorySettings {
 
 // For the whole server; what is kept per shard gets its share.
 struct MemorySettings {
+  std::uint64_t message_memory_bytes = 0;  // queued messages and incomplete input; 0: 256 MiB for each shard
   std::uint64_t publication_memory_bytes = 256ull << 20;
   std::uint64_t presence_memory_bytes = 64ull << 20;
   std::uint32_t max_channels = 1'000'000;
@@ -178,5 +183,8 @@ struct Differences {
   std::vector<std::string> need_restart;
 };
 Differences differences(const Settings& before, const Settings& after);
+
+// Puts back what differs and needs a restart: shards were made for the values of `running`.
+void keep_what_needs_a_restart(const Settings& running, Settings& settings);
 
 }  // namespace holdfast::gateway

@@ -93,11 +93,20 @@ void compare(std::string_view table, const Section& before, const Section& after
   }
 }
 
+template <class Section>
+void keep(const Section& running, Section& section) {
+  for (const auto& key : keys_of(running)) {
+    if (key.change == Change::reload) continue;
+    std::visit([&](auto field) { section.*field = running.*field; }, key.field);
+  }
+}
+
+const Namespace* find(const Settings& settings, const std::string& name) {
+  const std::uint32_t place = settings.rules_of(ChannelName::parse(name + ":"));
+  return place == Settings::kNoRules ? nullptr : &settings.namespaces[place - 1];
+}
+
 void compare_namespaces(const Settings& before, const Settings& after, Differences& found) {
-  const auto find = [](const Settings& settings, const std::string& name) -> const Namespace* {
-    const std::uint32_t place = settings.rules_of(ChannelName::parse(name + ":"));
-    return place == Settings::kNoRules ? nullptr : &settings.namespaces[place - 1];
-  };
   for (const Namespace& space : before.namespaces) {
     if (const Namespace* now = find(after, space.name)) {
       compare(space_table(space.name), space.rules, now->rules, found);
@@ -123,15 +132,19 @@ std::string describe(const Settings& settings) {
 
 Differences differences(const Settings& before, const Settings& after) {
   Differences found;
-  compare("", before.server, after.server, found);
-  compare("client", before.client, after.client, found);
-  compare("token", before.token, after.token, found);
-  compare("api", before.api, after.api, found);
-  compare("history", before.history, after.history, found);
-  compare("memory", before.memory, after.memory, found);
-  compare("channels", before.channels, after.channels, found);
+  for_each_section(before, after, [&found](std::string_view name, const auto& was, const auto& is) {
+    compare(name, was, is, found);
+  });
   compare_namespaces(before, after, found);
   return found;
+}
+
+void keep_what_needs_a_restart(const Settings& running, Settings& settings) {
+  for_each_section(running, settings,
+                   [](std::string_view, const auto& was, auto& section) { keep(was, section); });
+  for (Namespace& space : settings.namespaces) {
+    if (const Namespace* was = find(running, space.name)) keep(was->rules, space.rules);
+  }
 }
 
 }  // namespace holdfast::gateway

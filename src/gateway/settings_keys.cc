@@ -25,6 +25,10 @@ constexpr Key<ServerSettings> kServerKeys[] = {
     {"listen_api", &ServerSettings::listen_api, Change::restart, 0, 64},
     {"shards", &ServerSettings::shards, Change::restart, 1, kRingsMaximum, true},
     {"max_connections", &ServerSettings::max_connections, Change::restart, 1, kConnectionsMaximum},
+    {"max_connections_per_address", &ServerSettings::max_connections_per_address, Change::restart, 1,
+     kConnectionsMaximum, true},
+    {"max_accepts_per_second", &ServerSettings::max_accepts_per_second, Change::restart, 1, 100'000'000,
+     true},
     {"allowed_origins", &ServerSettings::allowed_origins, Change::restart, 0, 1024},
     {"allow_missing_origin", &ServerSettings::allow_missing_origin, Change::restart},
     {"drain_timeout", &ServerSettings::drain_timeout, Change::restart, kSecond, kHour},
@@ -47,6 +51,9 @@ constexpr Key<ClientSettings> kClientKeys[] = {
     {"stall_timeout", &ClientSettings::stall_timeout, Change::restart, kSecond, kHour},
     {"max_connections_per_user", &ClientSettings::max_connections_per_user, Change::reload, 1,
      kConnectionsMaximum, true},
+    {"max_messages_per_second", &ClientSettings::max_messages_per_second, Change::restart, 1, 100'000'000,
+     true},
+    {"max_bytes_per_second", &ClientSettings::max_bytes_per_second, Change::restart, kKiB, 2 * kGiB, true},
     {"personal_channel", &ClientSettings::personal_channel, Change::reload},
     {"personal_namespace", &ClientSettings::personal_namespace, Change::reload, 0, 64},
     {"rpc_echo", &ClientSettings::rpc_echo, Change::reload},
@@ -77,6 +84,8 @@ constexpr Key<HistorySettings> kHistoryKeys[] = {
 };
 
 constexpr Key<MemorySettings> kMemoryKeys[] = {
+    {"message_memory_bytes", &MemorySettings::message_memory_bytes, Change::restart, 4 * kMiB, 4096 * kGiB,
+     true},
     {"publication_memory_bytes", &MemorySettings::publication_memory_bytes, Change::reload, kMiB,
      4096 * kGiB},
     {"presence_memory_bytes", &MemorySettings::presence_memory_bytes, Change::restart, kMiB, 4096 * kGiB},

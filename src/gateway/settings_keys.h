@@ -43,16 +43,22 @@ std::span<const Key<HistorySettings>> keys_of(const HistorySettings&);
 std::span<const Key<MemorySettings>> keys_of(const MemorySettings&);
 std::span<const Key<ChannelRules>> keys_of(const ChannelRules&);
 
-// Calls visit(name of the table in the file, section) for every fixed section; the first has no name.
-template <class AnySettings, class Visit>
-void for_each_section(AnySettings& settings, Visit visit) {
-  visit("", settings.server);
-  visit("client", settings.client);
-  visit("token", settings.token);
-  visit("api", settings.api);
-  visit("history", settings.history);
-  visit("memory", settings.memory);
-  visit("channels", settings.channels);
+// Calls visit(name of the table in the file, section of one, section of the other) for every fixed section;
+// the first has no name.
+template <class Settings, class OtherSettings, class Visit>
+void for_each_section(Settings& one, OtherSettings& other, Visit visit) {
+  visit("", one.server, other.server);
+  visit("client", one.client, other.client);
+  visit("token", one.token, other.token);
+  visit("api", one.api, other.api);
+  visit("history", one.history, other.history);
+  visit("memory", one.memory, other.memory);
+  visit("channels", one.channels, other.channels);
+}
+template <class Settings, class Visit>
+void for_each_section(Settings& settings, Visit visit) {
+  for_each_section(settings, settings,
+                   [&visit](std::string_view name, auto& section, auto&) { visit(name, section); });
 }
 inline constexpr std::string_view kNamespaces = "namespaces";
 

@@ -38,6 +38,7 @@ ShardState::ShardState(Handler& shard_handler, SharedState& shared_state, std::u
       shared(shared_state),
       number(shard_number),
       snapshot(shared_state.snapshot),
+      entropy(*shared_state.entropy),
       random(entropy.next()),
       clients(shared.names_key, shared.clients_key, records.clients, shared.clients_maximum,
               shard_handler.now_ns()),

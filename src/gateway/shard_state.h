@@ -75,7 +75,7 @@ struct ShardState {
   SharedState& shared;
   const std::uint32_t number;
   Snapshot snapshot;
-  base::SystemEntropy entropy;
+  base::Entropy& entropy;
   base::Random random;
   std::uint64_t wake_ns = 0;
   Clients clients;

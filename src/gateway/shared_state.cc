@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "base/entropy.h"
 #include "gateway/codes.h"
 #include "gateway/shard_state.h"
 #include "holdfast/server.h"
@@ -59,18 +58,24 @@ Config make_config(const Settings& settings) {
   config.listen_http = settings.server.listen_api;
   config.shards = settings.server.shards;
   config.max_connections = settings.server.max_connections;
+  config.max_connections_per_address = settings.server.max_connections_per_address;
+  config.max_accepts_per_second = settings.server.max_accepts_per_second;
   config.allowed_origins = settings.server.allowed_origins;
   config.allow_missing_origin = settings.server.allow_missing_origin;
   config.drain_timeout = settings.server.drain_timeout;
   config.max_message_bytes = static_cast<std::uint32_t>(settings.client.max_message_bytes);
   config.max_outbox_bytes = static_cast<std::uint32_t>(settings.client.max_outbox_bytes);
+  config.max_messages_per_second = settings.client.max_messages_per_second;
+  config.max_bytes_per_second = static_cast<std::uint32_t>(settings.client.max_bytes_per_second);
+  config.max_outbox_messages = settings.client.max_outbox_messages;
   config.stall_timeout = settings.client.stall_timeout;
   config.overflow_close_code = static_cast<std::uint16_t>(DisconnectCode::slow);
   config.drain_close_code = static_cast<std::uint16_t>(DisconnectCode::shutdown);
   config.drain_close_reason = std::string(reason_of(DisconnectCode::shutdown));
   config.subprotocols = {"centrifuge-protobuf", "centrifuge-json"};
-  // Pings are messages of the protocol; the gateway keeps its own subscriptions.
+  // Pings are messages of the protocol, or frames when the gateway says so; it keeps its own subscriptions.
   config.ping_interval = milliseconds(0);
+  if (settings.client.pong_timeout.count() > 0) config.pong_timeout = settings.client.pong_timeout;
   config.max_subscriptions = 1;
   return config;
 }
@@ -82,17 +87,21 @@ ShardRecords ShardRecords::carve(memory::Carver& carver, const SharedState& shar
 }
 
 absl::StatusOr<std::shared_ptr<SharedState>> SharedState::create(Snapshot snapshot,
-                                                                 HttpSideFactory make_http_side) {
+                                                                 HttpSideFactory make_http_side,
+                                                                 base::Entropy* entropy) {
+  static base::SystemEntropy system_entropy;  // has no state
   auto shared = std::make_shared<SharedState>(snapshot);
   const Settings& settings = *snapshot.settings;
   shared->make_http_side = std::move(make_http_side);
+  shared->entropy = entropy != nullptr ? entropy : &system_entropy;
   shared->config = make_config(settings);
   const auto capacity = shard::plan_capacity(shared->config, shard::read_host());
   if (!capacity.ok()) return capacity.status();
   shared->shards = shared->config.shards = capacity->shards;
-  base::SystemEntropy entropy;
+  shared->config.message_memory_bytes =
+      static_cast<std::size_t>(settings.memory.message_memory_bytes / shared->shards);
   for (base::SipKey* key : {&shared->names_key, &shared->clients_key, &shared->sessions_key}) {
-    *key = {entropy.next(), entropy.next()};
+    *key = {shared->entropy->next(), shared->entropy->next()};
   }
   shared->clients_maximum = capacity->sizes.slots;
   shared->subscriptions_maximum = share_of(subscriptions_in_total(settings), shared->shards);

@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "auth/keys.h"
 #include "auth/token.h"
+#include "base/entropy.h"
 #include "base/siphash.h"
 #include "gateway/counters.h"
 #include "gateway/http_side.h"
@@ -32,9 +33,11 @@ absl::StatusOr<Snapshot> make_snapshot(std::shared_ptr<const Settings> settings)
 Config make_config(const Settings& settings);
 
 struct SharedState {
-  // Settles the number of shards and reserves each one's memory. Errors as of Server::create.
+  // Settles the number of shards and reserves each one's memory. Errors as of Server::create. `entropy` is
+  // asked on every shard's thread and outlives the state; none: the system's.
   static absl::StatusOr<std::shared_ptr<SharedState>> create(Snapshot snapshot,
-                                                             HttpSideFactory make_http_side);
+                                                             HttpSideFactory make_http_side,
+                                                             base::Entropy* entropy = nullptr);
 
   explicit SharedState(const Snapshot& first)
       : snapshot(first), publication_budget(first.settings->memory.publication_memory_bytes) {}
@@ -42,9 +45,10 @@ struct SharedState {
   Config config;  // for Server::create, as it is
   Snapshot snapshot;
   HttpSideFactory make_http_side;  // may be empty: no HTTP
-  base::SipKey names_key;          // of channels and users
-  base::SipKey clients_key;        // makes client ids
-  base::SipKey sessions_key;       // makes sessions
+  base::Entropy* entropy = nullptr;
+  base::SipKey names_key;     // of channels and users
+  base::SipKey clients_key;   // makes client ids
+  base::SipKey sessions_key;  // makes sessions
   std::uint32_t shards = 1;
   // Per shard.
   std::uint32_t clients_maximum = 0;

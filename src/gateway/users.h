@@ -70,6 +70,17 @@ class Users {
   memory::Index first_client(memory::Index user) const { return users_[user].first; }
   std::uint32_t size() const { return users_.used(); }
 
+  // Calls visit(name) for those among the next `budget` records that are in use; starts at cursor 0 and
+  // returns the next cursor, 0 after the last.
+  template <class Visit>
+  memory::Index list(memory::Index cursor, std::uint32_t budget, Visit visit) const {
+    const memory::Index end = users_.state().fresh;
+    for (; budget > 0 && cursor < end; --budget, ++cursor) {
+      if (items_[cursor].name_bytes != 0) visit(items_[cursor].name());
+    }
+    return cursor < end ? cursor : 0;
+  }
+
  private:
   memory::Index make(std::string_view name);
   void drop(memory::Index user);

@@ -16,12 +16,6 @@ namespace {
 
 constexpr std::uint32_t kChunkSizeDigitsMaximum = 16;  // leading zeros included
 
-int hexadecimal_digit(char byte) {
-  if (byte >= '0' && byte <= '9') return byte - '0';
-  const char lower = ascii_lower(byte);
-  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
 }  // namespace
 
 Outcome RequestReader::read(std::string_view& bytes, ReceivedRequest& request) {

@@ -95,6 +95,13 @@ constexpr char ascii_lower(char byte) {
   return byte >= 'A' && byte <= 'Z' ? static_cast<char>(byte | 0x20) : byte;
 }
 
+// -1 for what is none.
+constexpr int hexadecimal_digit(char byte) {
+  if (byte >= '0' && byte <= '9') return byte - '0';
+  const char lower = ascii_lower(byte);
+  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
+
 constexpr bool equals_ignoring_case(std::string_view left, std::string_view right) {
   if (left.size() != right.size()) return false;
   if (left == right) return true;  // nearly all clients write names as the standards do

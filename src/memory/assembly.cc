@@ -18,8 +18,9 @@ constexpr std::size_t kLengthMaximum = std::numeric_limits<std::uint32_t>::max()
 
 }  // namespace
 
-AssemblyPool::AssemblyPool(PoolState* state, Assembly* items, std::uint32_t capacity, BlockArena* arena)
-    : records_(state, items, capacity), arena_(arena) {
+AssemblyPool::AssemblyPool(PoolState* state, Assembly* items, std::uint32_t capacity, BlockArena* arena,
+                           std::size_t ceiling_bytes)
+    : records_(state, items, capacity), arena_(arena), ceiling_bytes_(ceiling_bytes) {
   CHECK(arena != nullptr);
 }
 
@@ -87,7 +88,7 @@ void AssemblyPool::clear(Index assembly) {
 bool AssemblyPool::move_to_block_of(Assembly& record, std::size_t bytes) {
   CHECK(bytes >= record.length);
   // More than the whole region can never be given; the arena takes such a request for a bug.
-  if (bytes > arena_->region_bytes()) return false;
+  if (bytes > arena_->region_bytes() || arena_->used_bytes() + bytes > ceiling_bytes_) return false;
   const Index block = arena_->claim(bytes);
   if (block == kNoIndex) return false;
   if (record.block != kNoIndex) {

@@ -33,7 +33,9 @@ static_assert(sizeof(Assembly) == 56);
 class AssemblyPool {
  public:
   AssemblyPool() = default;
-  AssemblyPool(PoolState* state, Assembly* items, std::uint32_t capacity, BlockArena* arena);
+  // Takes no memory that would make the arena's use more than `ceiling_bytes`: the rest is for others.
+  AssemblyPool(PoolState* state, Assembly* items, std::uint32_t capacity, BlockArena* arena,
+               std::size_t ceiling_bytes = ~std::size_t{0});
 
   // An empty assembly with zero state, or kNoIndex at the bound.
   Index claim();
@@ -71,6 +73,7 @@ class AssemblyPool {
 
   Pool<Assembly> records_;
   BlockArena* arena_ = nullptr;
+  std::size_t ceiling_bytes_ = 0;
 };
 
 }  // namespace holdfast::memory

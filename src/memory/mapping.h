@@ -14,7 +14,7 @@ namespace holdfast::memory {
 
 struct MappingHeader {
   static constexpr std::uint64_t kMagic = 0x74736166646c6f68u;  // "holdfast", little-endian
-  static constexpr std::uint32_t kVersion = 2;  // raised whenever the layout of anything in it changes
+  static constexpr std::uint32_t kVersion = 3;  // raised whenever the layout of anything in it changes
   std::uint64_t magic = kMagic;
   std::uint32_t version = kVersion;
   std::uint32_t header_bytes = sizeof(MappingHeader);

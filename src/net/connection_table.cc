@@ -44,6 +44,7 @@ void ConnectionTable::to(memory::Index index, State next) {
   if (next == State::free) {
     CHECK(slot.in_flight == 0);
     CHECK(!slot.is(kOpened));
+    CHECK(slot.address_counted == 0);
     CHECK(!slot.timer.scheduled());
     CHECK(slot.outbox_head == memory::kNoIndex);
     CHECK(slot.assembly == memory::kNoIndex);

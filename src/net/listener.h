@@ -63,6 +63,8 @@ class Listener {
   }
   time::Tick backoff_until() const { return backoff_until_; }
   const ListenerOptions& options() const { return options_; }
+  // What bounds clients does not bound those who come here: they are the operator's.
+  bool for_clients() const { return options_.protocol != Protocol::http; }
   std::uint8_t number() const { return number_; }
   std::uint64_t errors() const { return errors_; }
   int last_error() const { return last_error_; }

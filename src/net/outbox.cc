@@ -15,20 +15,27 @@ Outbox::Outbox(memory::Pool<OutboxNode> nodes, memory::FramePool* frames)
 bool Outbox::push(Slot& slot, Index frame) {
   const Index node = nodes_.claim();
   if (node == kNoIndex) return false;
-  nodes_[node] = OutboxNode{frame, kNoIndex};
+  nodes_[node] = OutboxNode{frame, kNoIndex, 0};
   frames_->retain(frame);
   if (slot.outbox_head == kNoIndex) {
     CHECK(slot.outbox_bytes == 0);
     CHECK(slot.outbox_sent == 0);
     slot.outbox_head = node;
   } else {
-    nodes_[slot.outbox_tail].next = node;
+    OutboxNode& tail = nodes_[slot.outbox_tail];
+    tail.next = node;
+    nodes_[node].number = tail.number + 1;
   }
   slot.outbox_tail = node;
   const std::size_t bytes = frames_->bytes(frame).size();
   slot.outbox_bytes += static_cast<std::uint32_t>(bytes);
   bytes_queued_ += bytes;
   return true;
+}
+
+std::uint32_t Outbox::frames(const Slot& slot) const {
+  if (slot.outbox_head == kNoIndex) return 0;
+  return nodes_[slot.outbox_tail].number - nodes_[slot.outbox_head].number + 1;
 }
 
 std::span<const std::byte> Outbox::next_send(Slot& slot) {

@@ -3,7 +3,7 @@
 // Nodes come from a bounded pool of the shard; frames are shared (FramePool). A send takes either the rest of
 // one frame straight from its memory, or several small frames copied together into the shard's gather memory:
 // one SEND per connection and turn either way (rule R3). Shard thread only. Invariant: outbox_bytes of a slot
-// is the sum over its nodes of frame bytes minus outbox_sent.
+// is the sum over its nodes of frame bytes minus outbox_sent; its nodes are numbered without a gap.
 #pragma once
 
 #include <cstddef>
@@ -21,6 +21,7 @@ namespace holdfast::net {
 struct OutboxNode {
   memory::Index frame;
   memory::Index next;
+  std::uint32_t number;  // in the order of queueing, so that counting costs a subtraction and no slot a field
 };
 
 class Outbox {
@@ -37,6 +38,9 @@ class Outbox {
 
   // Adds a reference to the frame. False when the node pool is exhausted (nothing changed).
   bool push(Slot& slot, memory::Index frame);
+
+  // Frames queued and not yet taken whole by the kernel.
+  std::uint32_t frames(const Slot& slot) const;
 
   // What to send next. Sets kSendGathered when it lies in gather memory. Empty when gather memory is used up
   // until sends in flight complete.

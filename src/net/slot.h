@@ -55,8 +55,11 @@ struct Slot {
   std::uint64_t word;                                     // the application's
   std::uint32_t generation : ring::Tag::kGenerationBits;  // raised when the slot is freed
   std::uint32_t state_bits : 4;                           // State; written by ConnectionTable::to only
-  std::uint32_t protocol_bits : 4;                        // Protocol; the listener's, until a plain request
+  std::uint32_t protocol_bits : 2;                        // Protocol; the listener's, until a plain request
                                                           // makes a WebSocket client one of Protocol::http
+  std::uint32_t address_counted : 1;                      // AddressCounts::remove is owed
+  std::uint32_t input_limited : 1;                        // it sent more than it may: not read until
+                                                          // last_activity, which lies ahead as long
   std::uint16_t in_flight;
   std::uint16_t flags;
   holdfast::time::TimerLink timer;     // 12 bytes: the one deadline the connection's state implies
@@ -74,8 +77,10 @@ struct Slot {
 
   State state() const { return static_cast<State>(state_bits); }
   Protocol protocol() const { return static_cast<Protocol>(protocol_bits); }
-  void set_protocol(Protocol protocol) { protocol_bits = static_cast<std::uint32_t>(protocol) & 0xfu; }
+  void set_protocol(Protocol protocol) { protocol_bits = static_cast<std::uint32_t>(protocol) & 0x3u; }
   bool is(Flag flag) const { return (flags & flag) != 0; }
+  // Neither its handler nor its rate keeps it from being read.
+  bool wants_input() const { return !is(kInputPaused) && input_limited == 0; }
   bool in_kernel(InFlight operation) const { return (in_flight & operation) != 0; }
   void set(Flag flag) { flags = static_cast<std::uint16_t>(flags | flag); }
   void clear(Flag flag) { flags = static_cast<std::uint16_t>(flags & ~flag); }

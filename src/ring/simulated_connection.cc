@@ -173,6 +173,11 @@ void SimulatedConnection::fail(std::int32_t error) {
   wake_server(kIn | kOut | kReadHangUp | kHangUp | kError);
 }
 
+void SimulatedConnection::break_off(std::int32_t error) {
+  cut_client_off();
+  fail(error);
+}
+
 void SimulatedConnection::wake_server(std::uint32_t events) {
   if (observer_ != nullptr) observer_->socket_woken(socket_, events);
 }

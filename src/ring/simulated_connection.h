@@ -97,6 +97,8 @@ class SimulatedConnection {
   bool server_closed() const { return server_closed_; }
   // As if a retransmission timed out or the peer sent a RST.
   void fail(std::int32_t error);
+  // As if the network between the two were gone: both ends see an error.
+  void break_off(std::int32_t error);
 
  private:
   void wake_server(std::uint32_t events);

@@ -217,7 +217,8 @@ void SimulatedRing::issue_all() {
   std::size_t first = completions_.size();
   bool overflown = !overflow_.empty();
   std::size_t taken = queue_.size();
-  if (taken > 0 && world_->chance(world_->faults().submit_busy)) {
+  const bool refused = taken > 0 && world_->count_operation(Op::none, nullptr) != 0;
+  if (refused || (taken > 0 && world_->chance(world_->faults().submit_busy))) {
     taken = world_->random().below(taken + 1);
     ++statistics_.busy;
   }
@@ -261,6 +262,9 @@ void SimulatedRing::issue(const Operation& operation) {
     case Op::peer_address:
       return issue_peer_address(operation, *socket.connection);
     case Op::reset_on_close:
+      if (const std::int32_t error = world_->count_operation(Op::reset_on_close, socket.connection);
+          error != 0)
+        return post(operation, -error);
       if (options_.reset_on_close) socket.reset_on_close = true;
       return post(operation, options_.reset_on_close ? 0 : -EOPNOTSUPP);
     case Op::close:
@@ -274,6 +278,11 @@ void SimulatedRing::issue_receive(const Operation& operation, SimulatedConnectio
   const FaultRates& faults = world_->faults();
   // Whatever happens, the buffer is the kernel's until the completion has been reaped.
   std::memset(operation.into.data(), 0xdd, std::min<std::size_t>(operation.into.size(), 256));
+  if (const std::int32_t error = world_->count_operation(Op::receive, &connection); error != 0) {
+    // As if the bytes arrived right after this attempt: so a wake-up follows.
+    if (error == EAGAIN) wake_armed(sockets_[operation.socket].readable, SimulatedConnection::kIn);
+    return fail(operation, error, connection);
+  }
   if (world_->chance(faults.receive_failure)) {
     return post(operation, world_->random().below(2) == 0 ? -ENOBUFS : -ENOMEM);
   }
@@ -312,6 +321,8 @@ void SimulatedRing::issue_send(const Operation& operation, SimulatedConnection& 
     violation("slot " + std::to_string(Tag::unpacked(operation.user_data).slot) +
               ": bytes of a send changed between queueing and submit");
   }
+  if (const std::int32_t error = world_->count_operation(Op::send, &connection); error != 0)
+    return fail(operation, error, connection);
   if (world_->chance(faults.send_failure)) {
     return post(operation, world_->random().below(2) == 0 ? -ENOBUFS : -ENOMEM);
   }
@@ -321,6 +332,13 @@ void SimulatedRing::issue_send(const Operation& operation, SimulatedConnection& 
     from = from.first(1 + world_->random().below(from.size() - 1));
   }
   post(operation, connection.server_send(from));
+}
+
+// As planned. What is no want of memory or time means that the connection is gone.
+void SimulatedRing::fail(const Operation& operation, std::int32_t error, SimulatedConnection& connection) {
+  const bool passes = error == ENOBUFS || error == ENOMEM || error == EAGAIN || error == EINTR;
+  if (!passes) connection.break_off(error);
+  post(operation, -error);
 }
 
 void SimulatedRing::write_peer(const SimulatedConnection& connection, SocketAddress* address) {
@@ -333,6 +351,8 @@ void SimulatedRing::write_peer(const SimulatedConnection& connection, SocketAddr
 }
 
 void SimulatedRing::issue_peer_address(const Operation& operation, SimulatedConnection& connection) {
+  if (const std::int32_t error = world_->count_operation(Op::peer_address, &connection); error != 0)
+    return fail(operation, error, connection);
   if ((connection.poll_mask() & SimulatedConnection::kHangUp) != 0) return post(operation, -ENOTCONN);
   if (operation.address->length != sizeof(sockaddr_in)) return post(operation, -EINVAL);
   write_peer(connection, operation.address);
@@ -361,8 +381,10 @@ void SimulatedRing::issue_cancel(const Operation& operation) {
   target.cancelled = true;
   target.end_result = -ECANCELED;
   std::int32_t result = 0;
-  if (world_->chance(world_->faults().cancel_race)) {
+  const std::int32_t planned = world_->count_operation(Op::cancel, nullptr);
+  if (planned != 0 || world_->chance(world_->faults().cancel_race)) {
     result = world_->random().below(2) == 0 ? -EALREADY : -ENOENT;
+    if (planned != 0) result = -planned;
     if (world_->random().below(2) == 0) target.end_result = 0;
   }
   if (world_->chance(world_->faults().cancel_late)) {
@@ -380,13 +402,15 @@ void SimulatedRing::issue_wake(const Operation& operation) {
   SimulatedRing* target = world_->find_ring(operation.descriptor);
   Entry entry;
   entry.kind = Op::wake;
-  if (target != nullptr && !world_->chance(world_->faults().wake_failure)) {
+  const std::int32_t planned = world_->count_operation(Op::wake, nullptr);
+  if (target != nullptr && planned == 0 && !world_->chance(world_->faults().wake_failure)) {
     entry.completion.user_data = operation.user_data;
     target->inbox_.push_back(std::move(entry));
     return;
   }
   entry.completion.user_data = operation.other;
   entry.completion.result = target == nullptr ? -EBADFD : -EOVERFLOW;
+  if (planned != 0) entry.completion.result = -planned;
   post(std::move(entry));
 }
 
@@ -413,6 +437,12 @@ void SimulatedRing::arm(const Operation& operation) {
   }
   if (operation.kind == Op::accept) accepting_.push_back(operation.user_data);
   bool poll = operation.kind == Op::readable || operation.kind == Op::writable;
+  const SimulatedConnection* polled =
+      operation.socket != kNoSocket ? sockets_[operation.socket].connection : nullptr;
+  if (poll) {
+    if (const std::int32_t error = world_->count_operation(operation.kind, polled); error != 0)
+      return end(operation.user_data, -error);
+  }
   if (poll && world_->chance(world_->faults().arm_failure)) return end(operation.user_data, -ENOMEM);
   wake_armed(operation.user_data, 0);  // looks at once whether there is something to report
 }

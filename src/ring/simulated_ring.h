@@ -127,6 +127,7 @@ class SimulatedRing final : public Ring, private SocketObserver {
   void issue_all();
   void issue(const Operation& operation);
   void issue_receive(const Operation& operation, SimulatedConnection& connection);
+  void fail(const Operation& operation, std::int32_t error, SimulatedConnection& connection);
   void issue_send(const Operation& operation, SimulatedConnection& connection);
   void issue_cancel(const Operation& operation);
   static void write_peer(const SimulatedConnection& connection, SocketAddress* address);

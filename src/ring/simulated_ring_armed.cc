@@ -15,6 +15,7 @@ namespace {
 constexpr std::size_t kTaskWorkMaximum = 20;
 constexpr std::uint64_t kTurnCostMaximum_ns = 20'000;
 constexpr std::uint64_t kRefusedWait_ns = 1'000'000;
+constexpr std::uint64_t kWakeUpMaximum_ns = 20'000'000;
 
 }  // namespace
 
@@ -26,7 +27,10 @@ void SimulatedRing::wake_armed(std::uint64_t user_data, std::uint32_t mask) {
   found->second.mask |= mask;
   if (found->second.woken) return;
   found->second.woken = true;
-  woken_.push_back(user_data);
+  if (!world_->chance(world_->faults().poll_late)) return woken_.push_back(user_data);
+  world_->schedule(world_->random().below(kWakeUpMaximum_ns), [this, user_data, alive = alive_] {
+    if (*alive) woken_.push_back(user_data);
+  });
 }
 
 void SimulatedRing::socket_woken(SocketNumber number, std::uint32_t poll_events) {
@@ -109,6 +113,8 @@ void SimulatedRing::fire_accept(std::uint64_t user_data) {
   const std::size_t share = kTaskWorkMaximum;
   for (std::size_t accepted = 0; accepted < share; ++accepted) {
     if (world_->accept_queue(operation.descriptor) == 0) return;
+    if (const std::int32_t error = world_->count_operation(Op::accept, nullptr); error != 0)
+      return end(user_data, -error);
     if (world_->chance(world_->faults().accept_failure)) {
       constexpr std::int32_t kErrors[] = {-EMFILE, -ENFILE, -ENOBUFS, -ECONNABORTED};
       return end(user_data, kErrors[world_->random().below(4)]);

@@ -32,6 +32,7 @@ FaultRates FaultRates::drawn(base::Random& random) {
   rates.arm_failure = draw(300);
   rates.poll_end = draw(3'000);
   rates.poll_spurious = draw(500);
+  rates.poll_late = draw(2'000);
   rates.cancel_late = draw(5'000);
   rates.cancel_race = draw(5'000);
   rates.wake_failure = draw(2'000);
@@ -45,6 +46,13 @@ FaultRates FaultRates::drawn(base::Random& random) {
 SimulatedWorld::SimulatedWorld(std::uint64_t seed) : random_(seed) {}
 SimulatedWorld::~SimulatedWorld() {
   CHECK(rings_.empty());
+}
+
+std::int32_t SimulatedWorld::count_operation(Op op, const SimulatedConnection* connection) {
+  const std::uint64_t number = ++operations_[static_cast<std::size_t>(op)];
+  if (planned_failure_.nth != number || planned_failure_.op != op) return 0;
+  if (connection != nullptr) victim_ = connection->id();
+  return planned_failure_.error;
 }
 
 void SimulatedWorld::set_now(std::uint64_t now) {

@@ -7,12 +7,14 @@
 // same run, bit for bit.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <queue>
 #include <string>
 #include <vector>
@@ -20,6 +22,7 @@
 #include "base/clock.h"
 #include "base/entropy.h"
 #include "ring/simulated_connection.h"
+#include "ring/tag.h"
 
 namespace holdfast::ring {
 
@@ -37,6 +40,7 @@ struct FaultRates {
   std::uint32_t arm_failure = 0;     // an armed poll ends at once with -ENOMEM
   std::uint32_t poll_end = 0;       // a multishot poll reports and ends, as when the completion queue is full
   std::uint32_t poll_spurious = 0;  // a poll reports what is not there
+  std::uint32_t poll_late = 0;      // a wake-up takes milliseconds to reach its ring
   std::uint32_t cancel_late = 0;    // the target's completion comes milliseconds after the cancel's
   std::uint32_t cancel_race = 0;    // -EALREADY or -ENOENT: the target was ending by itself
   std::uint32_t wake_failure = 0;   // a wake of another ring fails and says so
@@ -47,6 +51,14 @@ struct FaultRates {
 
   // Each fault is absent, rare or common, independently: most bugs need a particular mixture.
   static FaultRates drawn(base::Random& random);
+};
+
+// One operation that goes wrong, besides the faults drawn: the `nth` of its kind, counted from 1 over all
+// rings of the world, ends with `error`. Op::none stands for handing the queue to the kernel.
+struct PlannedFailure {
+  Op op = Op::none;
+  std::uint64_t nth = 0;  // 0: nothing is planned
+  std::int32_t error = 0;
 };
 
 class SimulatedClock final : public base::Clock {
@@ -76,6 +88,12 @@ class SimulatedWorld {
   // True in `rate` of 10,000 cases.
   bool chance(std::uint32_t rate) { return rate != 0 && random_.below(10'000) < rate; }
   FaultRates& faults() { return faults_; }
+
+  void plan_failure(const PlannedFailure& failure) { planned_failure_ = failure; }
+  // How many of that kind there have been.
+  std::uint64_t operations(Op op) const { return operations_[static_cast<std::size_t>(op)]; }
+  // The connection whose operation failed as planned.
+  std::optional<std::uint32_t> victim() const { return victim_; }
 
   // ---- Time.
   SimulatedClock& clock() { return clock_; }
@@ -132,6 +150,8 @@ class SimulatedWorld {
     }
   };
 
+  // Counts an operation; the error it ends with as planned, or 0.
+  std::int32_t count_operation(Op op, const SimulatedConnection* connection);
   // The oldest waiting connection, or nullptr.
   SimulatedConnection* take_waiting(int listener);
   int add_ring(SimulatedRing* ring);
@@ -143,6 +163,9 @@ class SimulatedWorld {
 
   base::Random random_;
   FaultRates faults_;
+  PlannedFailure planned_failure_;
+  std::array<std::uint64_t, kOps> operations_ = {};
+  std::optional<std::uint32_t> victim_;
   SimulatedClock clock_;
   std::uint64_t slept_ns_ = 0;  // how far the clock is ahead of the events' time
   std::uint64_t latency_maximum_ns_ = 2'000'000;

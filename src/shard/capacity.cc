@@ -47,6 +47,8 @@ absl::Status check_bounds(const Config& config) {
       {"max_message_bytes", config.max_message_bytes, 1, kMessageBytesMaximum},
       {"max_fragments", config.max_fragments, 1, 1u << 20},
       {"max_handshakes", config.max_handshakes, 1, 1u << 20},
+      {"max_bytes_per_second", config.max_bytes_per_second, config.max_bytes_per_second == 0 ? 0u : 1024u,
+       0xffff'ffffu},
       {"tuning.submission_entries", tuning.submission_entries, 8, 32'768},
       {"tuning.completion_entries", tuning.completion_entries, 16, 65'536},
       {"tuning.receive_buffers", tuning.receive_buffers, 0, 4096},
@@ -56,6 +58,12 @@ absl::Status check_bounds(const Config& config) {
   for (const auto& bound : bounds) {
     if (absl::Status status = check(bound.name, bound.value, bound.least, bound.most); !status.ok())
       return status;
+  }
+  constexpr std::uint32_t kLeastOutboxMessages = 16;
+  if (config.max_outbox_messages != 0) {
+    const absl::Status status =
+        check("max_outbox_messages", config.max_outbox_messages, kLeastOutboxMessages, 0xffff'ffffu);
+    if (!status.ok()) return status;
   }
   if (config.max_outbox_bytes == 0) return absl::OkStatus();
   const std::uint64_t least_outbox = std::uint64_t{config.max_message_bytes} + 16;
@@ -135,15 +143,19 @@ std::uint32_t receive_buffers(const Config& config, std::uint32_t shards, std::u
   return std::clamp(kReceiveBuffers * cores / shards, kReceiveBuffersLeast, kReceiveBuffers);
 }
 
+std::uint32_t slots_for_http(const Config& config) {
+  return config.listen_http.empty() ? 0 : kSlotsReservedForHttp;
+}
+
 absl::StatusOr<std::uint32_t> choose_shards(const Config& config, const Host& host) {
   const std::uint64_t listeners = config.listen.size() + config.listen_tcp.size() + config.listen_http.size();
   const std::uint64_t table = std::min<std::uint64_t>(kConnectionsPerShardMaximum, host.open_files);
-  if (table < 16) {
+  if (table < 16 + slots_for_http(config)) {
     return absl::ResourceExhaustedError(absl::StrCat(
         "RLIMIT_NOFILE is ", host.open_files, ", too low to serve: raise it with ulimit -n or LimitNOFILE="));
   }
   // Spare slots: one per listener, see net/listener.h.
-  const std::uint64_t per_shard = table - listeners;
+  const std::uint64_t per_shard = table - listeners - slots_for_http(config);
   const std::uint64_t needed =
       config.max_connections <= per_shard ? 1 : divide_up(with_headroom(config.max_connections), per_shard);
   if (needed > hub::kShardsMaximum) {
@@ -184,11 +196,16 @@ absl::StatusOr<Capacity> plan_capacity(const Config& config, const Host& host) {
   const std::uint64_t share =
       *shards == 1 ? config.max_connections : divide_up(with_headroom(config.max_connections), *shards);
   const std::uint64_t listeners = config.listen.size() + config.listen_tcp.size() + config.listen_http.size();
-  capacity.sizes.slots = static_cast<std::uint32_t>(share + listeners - 1);
-  // Frames owed at once: sixteen for each connection, at least enough for one full outbox of small messages.
-  capacity.sizes.outbox_nodes = std::max<std::uint32_t>(16 * capacity.sizes.slots, 65'536);
+  capacity.sizes.slots_for_http = slots_for_http(config);
+  capacity.sizes.slots = static_cast<std::uint32_t>(share + listeners - 1) + capacity.sizes.slots_for_http;
+  // Frames owed at once: so many for each connection, because what is published within one turn waits for its
+  // end; at least enough for one full outbox of small messages.
+  constexpr std::uint32_t kPlacesPerConnection = 64;
+  capacity.sizes.outbox_nodes = std::max<std::uint32_t>(kPlacesPerConnection * capacity.sizes.slots, 65'536);
   capacity.sizes.subscriptions =
       config.max_subscriptions > 0 ? config.max_subscriptions : 4 * capacity.sizes.slots;
+  if (config.max_messages_per_second > 0 || config.max_bytes_per_second > 0)
+    capacity.sizes.input_accounts = capacity.sizes.slots;
   const std::size_t wanted =
       config.message_memory_bytes > 0
           ? config.message_memory_bytes

@@ -22,6 +22,10 @@ inline constexpr std::uint32_t kOrdinaryDescriptorsPerShard = 3;
 inline constexpr std::uint32_t kReceiveBuffers = 64;
 inline constexpr std::uint32_t kReceiveBuffersLeast = 16;
 
+// Slots of a shard that only connections to listen_http may take, where there is such a listener: a server
+// full of clients can still be asked how it is.
+inline constexpr std::uint32_t kSlotsReservedForHttp = 16;
+
 struct Host {
   std::uint32_t cores = 1;
   std::uint64_t open_files = 1024;  // RLIMIT_NOFILE: also the most entries of one ring's file table

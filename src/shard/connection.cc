@@ -65,6 +65,10 @@ void Connection::set_word(std::uint64_t word) {
   if (slot != nullptr) slot->word = word;
 }
 
+void Connection::ping() {
+  if (find(shard_, slot_, generation_) != nullptr) shard_->ping(slot_, generation_);
+}
+
 bool Connection::subscribe(std::string_view topic) {
   return find(shard_, slot_, generation_) != nullptr && shard_->subscribe(slot_, generation_, topic);
 }
@@ -76,6 +80,11 @@ bool Connection::unsubscribe(std::string_view topic) {
 std::size_t Connection::outbox_bytes() const {
   const net::Slot* slot = find(shard_, slot_, generation_);
   return slot == nullptr ? 0 : slot->outbox_bytes;
+}
+
+std::size_t Connection::outbox_messages() const {
+  const net::Slot* slot = find(shard_, slot_, generation_);
+  return slot == nullptr ? 0 : shard_->outbox_messages(*slot);
 }
 
 PeerAddress Connection::peer() const {

@@ -36,6 +36,8 @@ class Counter {
   X(accepted)            /* sockets taken in */                                               \
   X(closed)              /* sockets given back */                                             \
   X(accept_errors)       /* accepts that failed and made a listener pause */                  \
+  X(accept_pauses)       /* times the rate of accepts was used up */                          \
+  X(address_refusals)    /* connections reset: their address has as many as it may */         \
   X(handshakes_completed)                                                                     \
   X(handshakes_rejected)                                                                      \
   X(handshakes_timed_out)                                                                     \
@@ -52,6 +54,7 @@ class Counter {
   X(stall_timeouts)       /* connections dropped because the peer took nothing */             \
   X(http_idle_timeouts)   /* HTTP connections ended because no byte moved */                  \
   X(memory_refusals)      /* memory used up: connections dropped, nothing shared */           \
+  X(input_pauses)         /* connections not read for a while because of their rate */        \
   X(receive_buffer_waits) /* turns in which sockets had to wait for a receive buffer */       \
   X(short_sends)          /* sends the kernel took only partly or not at all */               \
   X(rearms)               /* polls armed again because the kernel had ended them */           \
@@ -59,6 +62,7 @@ class Counter {
   X(transient_errors)     /* ENOBUFS or ENOMEM from the kernel, tried again */                \
   X(mailbox_refusals)     /* publishes, sends and tasks refused because a mailbox was full */ \
   X(clock_gaps)           /* times this thread did not run for long; deadlines were moved */  \
+  X(slow_turns)           /* turns of more than 50 ms: everybody on the shard waited */       \
   X(turns)
 
 struct Counters {

@@ -6,15 +6,20 @@
 #include "holdfast/config.h"
 #include "http/request_head.h"
 #include "http/upgrade.h"
+#include "net/rate.h"
 #include "net/ticks.h"
 
 namespace holdfast::shard {
 
 struct Limits {
-  explicit Limits(const Config& config)
+  Limits(const Config& config, std::uint32_t shards)
       : max_message_bytes(config.max_message_bytes),
         max_handshakes(config.max_handshakes),
+        accept_rate(accept_rate_of(config, shards)),
+        message_rate(config.max_messages_per_second, net::Rate::kSecondNs),
+        byte_rate(config.max_bytes_per_second, net::Rate::kSecondNs),
         max_outbox_bytes(outbox_bytes(config)),
+        max_outbox_messages(config.max_outbox_messages),
         ping_enabled(config.ping_interval.count() > 0),
         handshake_timeout(net::ticks(config.handshake_timeout)),
         ping_interval(net::ticks(config.ping_interval)),
@@ -29,6 +34,11 @@ struct Limits {
         http_idle_timeout(net::ticks(config.http_idle_timeout)),
         origin{config.allowed_origins, config.allow_missing_origin} {}
 
+  // A shard's part of it. The burst is at least one client, or nobody could ever come in.
+  static net::Rate accept_rate_of(const Config& config, std::uint32_t shards) {
+    const std::uint64_t rate = (std::uint64_t{config.max_accepts_per_second} + shards - 1) / shards;
+    return {rate, rate == 0 ? 0 : std::max(kAcceptBurstNs, net::Rate::kSecondNs / rate)};
+  }
   // The bound of an outbox, with its default filled in.
   static std::uint32_t outbox_bytes(const Config& config) {
     if (config.max_outbox_bytes > 0) return config.max_outbox_bytes;
@@ -67,14 +77,25 @@ struct Limits {
   static constexpr std::uint64_t kPongWaitNs = 1'000'000;
   // A shard sleeps this long at most.
   static constexpr std::uint64_t kSleepMaximumNs = 1'000'000'000;
+  // Clients that may come in at once after a pause, where their rate is limited: so much of a second's.
+  static constexpr std::uint64_t kAcceptBurstNs = net::Rate::kSecondNs / 10;
+  // A turn longer than this is counted: everybody on the shard has waited for it.
+  static constexpr std::uint64_t kSlowTurnNs = 50'000'000;
   // Not having run for this long beyond what was asked for is a gap in time, not a reason to expire anybody.
   static constexpr std::uint64_t kGapNs = 1'000'000'000;
+  // While no client may come in for the rate of accepts.
+  static constexpr std::uint64_t kPausedAcceptNs = 5'000'000;
   // While a neighbour's mailbox is full.
   static constexpr std::uint64_t kStalledForwardNs = 1'000'000;
 
   std::uint32_t max_message_bytes;
   std::uint32_t max_handshakes;
+  net::Rate accept_rate;
+  net::Rate message_rate;
+  net::Rate byte_rate;
+  bool input_limited() const { return message_rate.limits() || byte_rate.limits(); }
   std::uint32_t max_outbox_bytes;
+  std::uint32_t max_outbox_messages;  // 0: any number
   bool ping_enabled;
   time::Tick handshake_timeout;
   time::Tick ping_interval;

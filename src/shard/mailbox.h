@@ -23,10 +23,18 @@ enum class LetterKind : std::uint8_t {
   padding = 0,  // skips to the end of the ring
   publish,      // topic, payload: for the topic's home shard
   deliver,      // topic, payload: the home's order, to a shard with subscribers
-  interest,     // topic; first = shard, second = 1 or 0
+  interest,     // topic; first = shard, second = an Interest: for the topic's home shard
+  forgotten,    // topic: the home has taken the end of an interest; what it delivered before lies before this
   send,         // payload; first = ConnectionId
   close,        // payload = reason; first = ConnectionId, second = code
   task,         // first = a Server::Task*, owned by the letter
+};
+
+// Whether a shard has subscribers of a topic.
+enum class Interest : std::uint8_t {
+  none,  // wants to know when that was taken
+  present,
+  none_ever,  // it stops: nobody would read an answer
 };
 
 // What travels: fixed part, then topic, then payload.

@@ -3,8 +3,10 @@
 #include <signal.h>
 
 #include <cstdio>
+#include <string>
 #include <thread>
 
+#include "base/standard_error.h"
 #include "holdfast/server.h"
 
 namespace holdfast {
@@ -27,7 +29,7 @@ void obey_signals(Server& server, const sigset_t& set) {
     int signal = 0;
     if (sigwait(&set, &signal) != 0 || signal == SIGUSR2) return;
     if (signal == SIGUSR1) {
-      std::fprintf(stderr, "holdfast: counters %s\n", server.counters().c_str());
+      base::write_line("holdfast: counters " + server.counters());
     } else if (!draining) {
       draining = true;
       server.drain();
@@ -52,6 +54,7 @@ const char* name_of(Protocol protocol) {
 }  // namespace
 
 int run(Config config, const Server::HandlerFactory& make_handler) {
+  base::keep_standard_descriptors();
   // Blocked before any thread exists, so that every thread inherits it and only the one below takes them.
   const sigset_t set = signals_obeyed();
   pthread_sigmask(SIG_BLOCK, &set, nullptr);

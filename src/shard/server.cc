@@ -8,30 +8,28 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <condition_variable>
 #include <cstdio>
+#include <mutex>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/entropy.h"
+#include "base/standard_error.h"
 #include "hub/homes.h"
+#include "net/address_counts.h"
 #include "net/listening_socket.h"
 #include "ring/kernel_ring.h"
 #include "shard/capacity.h"
 #include "shard/neighbour.h"
 #include "shard/shard.h"
+#include "shard/watchdog.h"
 #include "ws/close_code.h"
 
 namespace holdfast {
 namespace {
-
-void log_to_standard_error(std::string_view line) {
-  // One write per line, so that lines of several threads do not mix; a closed or full stderr is nobody's
-  // reason to stop.
-  const std::string text = absl::StrCat(std::string(line), "\n");
-  [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, text.data(), text.size());
-}
 
 std::uint32_t shard_of(ConnectionId connection) {
   return static_cast<std::uint32_t>(connection.value >> 48);
@@ -45,6 +43,7 @@ struct Server::Parts {
   base::SystemEntropy entropy;
   base::SipKey topic_key;
   shard::Neighbours neighbours;
+  std::unique_ptr<net::AddressCounts> address_counts;  // nullptr where their connections are not limited
   std::vector<std::unique_ptr<Handler>> handlers;
   std::vector<std::unique_ptr<shard::Shard>> shards;
   std::vector<Endpoint> endpoints;
@@ -73,8 +72,10 @@ struct Server::Parts {
   }
 
   absl::Status listen(std::uint32_t shard_count);
+  absl::Status count_addresses(const shard::Capacity& capacity);
   absl::Status build_shard(std::uint32_t number, const shard::Capacity& capacity,
                            const HandlerFactory& make_handler);
+  std::vector<const shard::Heartbeat*> heartbeats() const;
   // The shard of this server whose turn is running on this thread, or nullptr.
   shard::Shard* running_here() const;
   bool push(std::uint32_t shard, const shard::Letter& letter);
@@ -117,6 +118,7 @@ absl::Status Server::Parts::build_shard(std::uint32_t number, const shard::Capac
   options.sizes = capacity.sizes;
   options.topic_key = topic_key;
   options.neighbours = &neighbours;
+  options.addresses = address_counts.get();
   options.close_listener = [this](int descriptor) { close_listener(descriptor); };
   for (std::size_t i = 0; i < sockets.size(); ++i) {
     net::ListenerOptions listener;
@@ -133,6 +135,23 @@ absl::Status Server::Parts::build_shard(std::uint32_t number, const shard::Capac
   if (!shard.ok()) return shard.status();
   shards.push_back(*std::move(shard));
   return absl::OkStatus();
+}
+
+// Each connection is on one shard, but those of one address are on all of them.
+absl::Status Server::Parts::count_addresses(const shard::Capacity& capacity) {
+  if (config.max_connections_per_address == 0) return absl::OkStatus();
+  auto counts =
+      net::AddressCounts::create({entropy.next(), entropy.next()}, config.max_connections_per_address,
+                                 std::uint64_t{capacity.shards} * capacity.sizes.slots);
+  if (!counts.ok()) return counts.status();
+  address_counts = *std::move(counts);
+  return absl::OkStatus();
+}
+
+std::vector<const shard::Heartbeat*> Server::Parts::heartbeats() const {
+  std::vector<const shard::Heartbeat*> heartbeats;
+  for (const auto& shard : shards) heartbeats.push_back(&shard->heartbeat());
+  return heartbeats;
 }
 
 shard::Shard* Server::Parts::running_here() const {
@@ -164,7 +183,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::create(Config config, const Hand
   std::unique_ptr<Server> server(new Server());
   Parts& parts = *server->parts_;
   parts.config = std::move(config);
-  if (!parts.config.log) parts.config.log = log_to_standard_error;
+  if (!parts.config.log) parts.config.log = base::write_line;
   parts.topic_key = {parts.entropy.next(), parts.entropy.next()};
   const std::size_t mailbox_bytes = std::max(parts.config.tuning.mailbox_bytes,
                                              shard::Mailbox::capacity_for(parts.config.max_message_bytes));
@@ -178,6 +197,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::create(Config config, const Hand
     parts.neighbours.push_back(std::make_unique<shard::Neighbour>(mailbox_bytes, std::move(doorbell)));
   }
   if (absl::Status status = parts.listen(capacity->shards); !status.ok()) return status;
+  if (absl::Status status = parts.count_addresses(*capacity); !status.ok()) return status;
   for (std::uint32_t number = 0; number < capacity->shards; ++number) {
     if (absl::Status status = parts.build_shard(number, *capacity, make_handler); !status.ok()) return status;
     attach(*parts.handlers.back(), server.get());
@@ -193,6 +213,8 @@ absl::Status Server::run() {
     return absl::FailedPreconditionError("Server::run was called before: it runs once");
   parts.config.log(absl::StrCat("holdfast: ", parts.description));
   std::mutex mutex;
+  std::condition_variable ended;
+  std::size_t running = parts.shards.size();
   absl::Status first_error;
   std::vector<std::thread> threads;
   threads.reserve(parts.shards.size());
@@ -201,15 +223,20 @@ absl::Status Server::run() {
       char name[16];
       std::snprintf(name, sizeof name, "shard-%u", shard->number());
       pthread_setname_np(pthread_self(), name);
-      if (absl::Status status = shard->start(); !status.ok()) {
-        const std::lock_guard lock(mutex);
-        if (first_error.ok()) first_error = status;
-        stop();
-        return;
+      const absl::Status status = shard->start();
+      if (!status.ok()) stop();
+      while (status.ok() && shard->turn()) {
       }
-      while (shard->turn()) {
-      }
+      const std::lock_guard lock(mutex);
+      if (first_error.ok()) first_error = status;
+      if (--running == 0) ended.notify_one();
     });
+  }
+  // This thread has nothing else to do: it watches the others.
+  shard::Watchdog watchdog(parts.heartbeats(), parts.config.log);
+  for (std::unique_lock lock(mutex);
+       !ended.wait_for(lock, shard::Watchdog::kInterval, [&] { return running == 0; });) {
+    watchdog.look(parts.clock.monotonic_ns());
   }
   for (std::thread& thread : threads) thread.join();
   parts.config.log(absl::StrCat("holdfast: stopped ", counters()));

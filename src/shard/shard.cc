@@ -28,15 +28,21 @@ bool Shard::turn() {
   CHECK(started_);
   running_on_this_thread(this);
   read_clock();
+  heartbeat_.begin(now_ns_);
   read_wishes();       // drain or stop, asked for by another thread
   reap_completions();  // what the kernel has finished
   read_ready();        // bytes from ready sockets -> messages -> the handler
-  read_mailboxes();    // what other threads and shards sent
-  fire_timers();       // pings, deadlines
-  call_timer();        // the handler's own
+  heartbeat_.step("letters from other threads");
+  read_mailboxes();  // what other threads and shards sent
+  heartbeat_.step("deadlines");
+  fire_timers();  // pings, deadlines
+  call_timer();   // the handler's own
   call_drained();
+  call_drain();
+  heartbeat_.step("endings");
   reap_ended();  // on_close, and the descriptors of those nothing is in the kernel for
-  flush();       // one send for each connection that is owed something
+  heartbeat_.step("sending");
+  flush();  // one send for each connection that is owed something
   adjust_listeners();
   const bool finished = stopping_ && table_.used() == 0 && listeners_idle();
   if (finished) stopped();
@@ -78,8 +84,7 @@ void Shard::dispatch(const Completion& completion) {
     counters_.stale_completions.add();
     return;
   }
-  working_on_ = tag.slot;
-  working_op_ = tag.op;
+  heartbeat_.work_on(completion.user_data);
   switch (tag.op) {
     case Op::readable:
       readable(tag.slot, *slot, completion);
@@ -147,6 +152,8 @@ void Shard::sleep() {
   events_this_turn_ = 0;
   pings_this_turn_ = 0;
   last_wait_ns_ = wait.timeout_ns;
+  if (clock_->monotonic_ns() - now_ns_ > Limits::kSlowTurnNs) counters_.slow_turns.add();
+  heartbeat_.end();
   ring_->submit_and_wait(wait);
 }
 
@@ -176,7 +183,7 @@ std::uint64_t Shard::sleep_limit_ns() const {
 }
 
 std::uint64_t Shard::deadline_limit_ns() const {
-  if (forward_stalled_ || !interest_retries_.empty()) return Limits::kStalledForwardNs;
+  if (forward_stalled_ || answer_stalled_ || !interest_retries_.empty()) return Limits::kStalledForwardNs;
   constexpr auto kMostTicks = static_cast<time::Tick>(Limits::kSleepMaximumNs / net::kTickNs);
   time::Tick wait_ticks = retry_.empty() ? wheel_.ticks_until_next(kMostTicks) : 1;
   for (const net::Listener& listener : listeners_) {
@@ -186,7 +193,9 @@ std::uint64_t Shard::deadline_limit_ns() const {
     wait_ticks = std::min<time::Tick>(wait_ticks, net::reached(now_, hard_stop_) ? 0 : hard_stop_ - now_);
   const std::uint64_t into_tick_ns = wheel_ns() % net::kTickNs;
   const std::uint64_t limit_ns = wait_ticks * net::kTickNs;
-  return limit_ns > into_tick_ns ? limit_ns - into_tick_ns : 0;
+  const std::uint64_t left_ns = limit_ns > into_tick_ns ? limit_ns - into_tick_ns : 0;
+  // Nobody may come in, so nobody wakes us when one may again.
+  return accepts_paused_ ? std::min(left_ns, Limits::kPausedAcceptNs) : left_ns;
 }
 
 void Shard::count() {
@@ -208,17 +217,18 @@ void Shard::count() {
 
 void Shard::describe_work(void* shard, char* buffer, unsigned capacity) {
   const auto* self = static_cast<Shard*>(shard);
-  if (self->working_on_ == kNoIndex) {
-    std::snprintf(buffer, capacity, "shard %u was between completions", self->options_.number);
+  const ring::Tag tag = self->heartbeat_.tag();
+  if (tag.op == Op::none) {
+    std::snprintf(buffer, capacity, "shard %u was at: %s", self->options_.number, self->heartbeat_.name());
     return;
   }
-  const net::Slot& slot = self->memory_.slots[self->working_on_];
+  const net::Slot& slot = self->memory_.slots[tag.slot];
   std::snprintf(
       buffer, capacity,
       "shard %u worked on slot %u generation %u state %s op %d in_flight 0x%x flags 0x%x outbox %u bytes",
-      self->options_.number, self->working_on_, static_cast<unsigned>(slot.generation),
-      net::state_name(slot.state()), static_cast<int>(self->working_op_),
-      static_cast<unsigned>(slot.in_flight), static_cast<unsigned>(slot.flags), slot.outbox_bytes);
+      self->options_.number, tag.slot, static_cast<unsigned>(slot.generation), net::state_name(slot.state()),
+      static_cast<int>(tag.op), static_cast<unsigned>(slot.in_flight), static_cast<unsigned>(slot.flags),
+      slot.outbox_bytes);
 }
 
 }  // namespace holdfast::shard

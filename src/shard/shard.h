@@ -16,6 +16,7 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "base/clock.h"
 #include "base/entropy.h"
@@ -27,6 +28,7 @@
 #include "hub/topics.h"
 #include "memory/frame.h"
 #include "net/address.h"
+#include "net/address_counts.h"
 #include "net/connection_table.h"
 #include "net/listener.h"
 #include "net/outbox.h"
@@ -37,6 +39,7 @@
 #include "shard/limits.h"
 #include "shard/neighbour.h"
 #include "shard/shard_memory.h"
+#include "shard/watchdog.h"
 #include "tcp/reader.h"
 #include "time/wheel.h"
 #include "ws/reader.h"
@@ -50,8 +53,9 @@ struct ShardOptions {
   std::uint32_t shards = 1;
   ShardSizes sizes;  // slots include one spare for each listener but the first
   std::vector<net::ListenerOptions> listeners;
-  base::SipKey topic_key;            // the same on every shard of a server
-  Neighbours* neighbours = nullptr;  // one per shard, this one included; outlives the shard
+  base::SipKey topic_key;                   // the same on every shard of a server
+  Neighbours* neighbours = nullptr;         // one per shard, this one included; outlives the shard
+  net::AddressCounts* addresses = nullptr;  // of all shards; nullptr: nobody counts
   // Called with each listening descriptor once the kernel no longer accepts on it.
   std::function<void(int)> close_listener;
 };
@@ -76,10 +80,12 @@ class Shard {
   SendResult send(memory::Index index, std::uint32_t generation, const Message& message);
   SendResult send(memory::Index index, std::uint32_t generation, const SharedMessage& message);
   void close(memory::Index index, std::uint32_t generation, std::uint16_t code, std::string_view reason);
+  void ping(memory::Index index, std::uint32_t generation);
   bool subscribe(memory::Index index, std::uint32_t generation, std::string_view topic);
   bool unsubscribe(memory::Index index, std::uint32_t generation, std::string_view topic);
   bool publish(std::string_view topic, const Message& message);
   net::Slot* find(memory::Index index, std::uint32_t generation) { return table_.find(index, generation); }
+  std::uint32_t outbox_messages(const net::Slot& slot) const { return outbox_.frames(slot); }
   PeerAddress peer(memory::Index index);
   void prefetch(memory::Index index) const { table_.prefetch(index); }
   void pause_input(memory::Index index, std::uint32_t generation);
@@ -98,7 +104,8 @@ class Shard {
   void release(const SharedMessage& message);
 
   std::uint32_t number() const { return options_.number; }
-  const Counters& counters() const { return counters_; }  // any thread
+  const Counters& counters() const { return counters_; }     // any thread
+  const Heartbeat& heartbeat() const { return heartbeat_; }  // any thread
   const ring::Ring& ring() const { return *ring_; }
   // Walks everything and CHECKs the invariants. For tests and simulations.
   void validate();
@@ -129,6 +136,8 @@ class Shard {
 
   // shard_accept.cc
   void adjust_listeners();
+  std::uint32_t clients_admitted(std::uint32_t free_slots);
+  bool address_admitted(memory::Index index, net::Slot& slot, const PeerAddress& peer);
   bool listeners_idle() const;
   void accept_done(const ring::Completion& completion);
   void peer_address_done(memory::Index index, net::Slot& slot, const ring::Completion& completion);
@@ -141,6 +150,9 @@ class Shard {
   void read_ready();
   bool queue_receive(memory::Index index);
   std::span<std::byte> receive_in_place(const net::Slot& slot);
+  std::size_t offered_in_place(const net::Slot& slot);
+  void charge_input(memory::Index index, net::Slot& slot, std::size_t bytes, std::uint64_t messages);
+  void read_again(memory::Index index, net::Slot& slot);
   static void adapt_receive_size(net::Slot& slot, std::size_t count);
   void receive_done(memory::Index index, net::Slot& slot, const ring::Completion& completion);
   void receive_failed(memory::Index index, net::Slot& slot, int error);
@@ -177,6 +189,7 @@ class Shard {
   memory::Index encode_websocket(ws::Opcode opcode, std::span<const std::byte> payload);
   memory::Index encode_raw(std::string_view bytes);
   SendResult enqueue(memory::Index index, net::Slot& slot, memory::Index frame);
+  bool beyond_its_share(const net::Slot& slot, std::size_t bytes) const;
   void overflowed(memory::Index index, net::Slot& slot);
   std::uint16_t slow_code() const;
   // Without framing an empty message is none.
@@ -218,6 +231,7 @@ class Shard {
   void call_timer();
   void deadline(memory::Index index);
   void open_deadline(memory::Index index, net::Slot& slot);
+  void call_drain();
   void close_for_drain(memory::Index index, net::Slot& slot);
   void send_ping(memory::Index index, net::Slot& slot);
   bool pinged(const net::Slot& slot) const;
@@ -232,6 +246,9 @@ class Shard {
   // shard_hub.cc
   void read_mailboxes();
   bool take_request(const Letter& letter);
+  bool take_interest(const Letter& letter);
+  void take_delivery(const Letter& letter);
+  void stop_forgetting(std::string_view topic);
   void drop_requests();
   bool forward(const Letter& letter);
   void deliver(std::string_view topic, const Message& message);
@@ -287,20 +304,23 @@ class Shard {
   std::vector<memory::Index> flushing_;
   std::vector<memory::Index> reap_;  // to tell or finish
   std::vector<memory::Index> reaping_;
-  std::vector<memory::Index> drained_;  // on_drained is owed
-  std::vector<memory::Index> due_;      // deadlines of this turn
-  std::vector<memory::Index> retry_;    // operations the kernel had no memory for; tried again next tick
+  std::vector<memory::Index> drained_;    // on_drained is owed
+  std::vector<memory::Index> drain_due_;  // on_drain is owed, and the end
+  std::vector<memory::Index> due_;        // deadlines of this turn
+  std::vector<memory::Index> retry_;      // operations the kernel had no memory for; tried again next tick
   time::Tick retried_at_ = 0;
   std::vector<ring::Completion> completions_;
   memory::Pool<ring::SocketAddress> peer_queries_;  // memory of address queries in the kernel
 
-  struct InterestRetry {
-    std::string topic;
-    bool interested;
-  };
-  std::vector<InterestRetry> interest_retries_;
+  // News for homes whose mailbox was full: topic, interested.
+  absl::flat_hash_map<std::string, bool, hub::TopicNameHash, hub::TopicNameEqual> interest_retries_;
+  // Topics whose home was told that the interest has ended and has not answered, and how often. What it
+  // delivers until then was meant for subscribers that have gone: those who came since would get it, miss
+  // what it did not deliver in between, and go on with a gap (rule R10).
+  absl::flat_hash_map<std::string, std::uint32_t, hub::TopicNameHash, hub::TopicNameEqual> forgetting_;
   hub::ShardSet forward_left_;    // shards the publication at the head of `requests` has yet to go to
   bool forward_stalled_ = false;  // it waits because one of their mailboxes is full
+  bool answer_stalled_ = false;   // so does the end of an interest, for its answer
   bool letters_left_ = false;     // this turn's budget of letters ran out
   bool deadlines_left_ = false;   // this turn's budget of deadlines ran out
 
@@ -318,8 +338,10 @@ class Shard {
   time::Tick hard_stop_ = 0;
   bool sweeping_ = false;  // a drain or stop is walking over the slots
   memory::Index sweep_cursor_ = 0;
-  memory::Index working_on_ = memory::kNoIndex;  // for the CHECK context: slot of the completion in hand
-  ring::Op working_op_ = ring::Op::none;
+  Heartbeat heartbeat_;
+  std::uint64_t accepts_ns_ = 0;     // the account of the accept rate
+  bool accepts_paused_ = false;      // at that rate nobody may come in now
+  std::uint32_t slots_of_http_ = 0;  // taken by connections to listen_http
 };
 
 }  // namespace holdfast::shard

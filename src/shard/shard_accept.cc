@@ -12,10 +12,19 @@ using net::State;
 using ring::Completion;
 using ring::Op;
 
-// The bound is whatever is scarcer: free slots or room for another handshake. Armed one-shot accepts count as
-// taken.
+namespace {
+
+std::uint32_t less(std::uint32_t value, std::uint32_t by) {
+  return value > by ? value - by : 0;
+}
+
+}  // namespace
+
+// Armed one-shot accepts count as taken. Listeners for HTTP are the operator's: what bounds clients does not
+// keep him out.
 void Shard::adjust_listeners() {
   if (draining_ || stopping_) {
+    accepts_paused_ = false;
     for (net::Listener& listener : listeners_) {
       listener.stop(*ring_);
       if (listener.idle()) listener.close(options_.close_listener);
@@ -23,19 +32,33 @@ void Shard::adjust_listeners() {
     return;
   }
   const std::uint32_t listeners = static_cast<std::uint32_t>(listeners_.size());
-  const std::uint32_t free_slots = table_.count(State::free);
-  const std::uint32_t handshakes = table_.count(State::handshaking);
-  const std::uint32_t room = handshakes < limits_.max_handshakes ? limits_.max_handshakes - handshakes : 0;
   // All but the spare slots of the further listeners.
-  const std::uint32_t admitted = std::min(free_slots >= listeners ? free_slots - (listeners - 1) : 0, room);
-  const std::uint32_t share = admitted == 0 ? 0 : std::max(1u, admitted / listeners);
+  const std::uint32_t free_slots = less(table_.count(State::free), listeners - 1);
+  const std::uint32_t clients = clients_admitted(free_slots);
+  const auto share_of = [&](std::uint32_t admitted) {
+    return admitted == 0 ? 0 : std::max(1u, admitted / listeners);
+  };
   std::uint32_t exposure = 0;
   for (const net::Listener& listener : listeners_) exposure += listener.exposure();
   for (net::Listener& listener : listeners_) {
     const std::uint32_t before = listener.exposure();
-    listener.adjust(*ring_, share, free_slots > exposure ? free_slots - exposure : 0, now_);
+    const std::uint32_t share = share_of(listener.for_clients() ? clients : free_slots);
+    listener.adjust(*ring_, share, less(table_.count(State::free), exposure), now_);
     exposure = exposure - before + listener.exposure();
   }
+}
+
+// The bound is whatever is scarcest: free slots, room for another handshake, or what their rate allows.
+std::uint32_t Shard::clients_admitted(std::uint32_t free_slots) {
+  const std::uint32_t slots = less(free_slots, less(options_.sizes.slots_for_http, slots_of_http_));
+  const std::uint32_t room = less(limits_.max_handshakes, table_.count(State::handshaking));
+  const std::uint32_t admitted = std::min(slots, room);
+  if (!limits_.accept_rate.limits()) return admitted;
+  const std::uint64_t allowance = limits_.accept_rate.allowance(accepts_ns_, wheel_ns());
+  const bool paused = allowance == 0;
+  if (paused && !accepts_paused_) counters_.accept_pauses.add();
+  accepts_paused_ = paused;
+  return static_cast<std::uint32_t>(std::min<std::uint64_t>(admitted, allowance));
 }
 
 bool Shard::listeners_idle() const {
@@ -55,6 +78,11 @@ void Shard::accept_done(const Completion& completion) {
   table_.claim(index, listener.number());
   net::Slot& slot = table_[index];
   counters_.accepted.add();
+  if (listener.for_clients()) {
+    limits_.accept_rate.charge(accepts_ns_, 1, wheel_ns());
+  } else {
+    ++slots_of_http_;
+  }
   ++events_this_turn_;
   slot.set_protocol(listener.options().protocol);
   slot.last_activity = now_;
@@ -93,8 +121,23 @@ void Shard::arrived(Index index, net::Slot& slot, const ring::SocketAddress& add
   net::SlotDetail& detail = table_.detail(index);
   std::copy(peer.ip.begin(), peer.ip.end(), detail.peer_ip);
   detail.peer_port = peer.port;
+  if (!address_admitted(index, slot, peer)) return;
   if (!slot.in_kernel(net::kReadableArmed)) watch(index, slot);
   if (slot.protocol() == Protocol::length_prefixed) admit_unasked(index);
+}
+
+// False when its address has as many connections as it may: it ends at once, unread, so that a refusal costs
+// less than what is refused.
+bool Shard::address_admitted(Index index, net::Slot& slot, const PeerAddress& peer) {
+  if (options_.addresses == nullptr || !listeners_[slot.listener].for_clients()) return true;
+  if (options_.addresses->add(peer)) {
+    slot.address_counted = 1;
+    return true;
+  }
+  counters_.address_refusals.add();
+  slot.set(net::kReset);
+  end(index);
+  return false;
 }
 
 void Shard::watch(Index index, net::Slot& slot) {

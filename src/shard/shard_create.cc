@@ -28,7 +28,7 @@ Shard::Shard(const ShardOptions& options, const Config& config, ShardMemory memo
              std::unique_ptr<ring::Ring> ring, base::Clock* clock, base::Entropy* entropy, Handler* handler)
     : options_(options),
       config_(config),
-      limits_(config),
+      limits_(config, options.shards),
       memory_(std::move(memory)),
       ring_(std::move(ring)),
       clock_(clock),
@@ -36,7 +36,8 @@ Shard::Shard(const ShardOptions& options, const Config& config, ShardMemory memo
       handler_(handler),
       arena_(memory_.arena_state, memory_.arena, options.sizes.arena_bytes),
       frames_(&arena_),
-      assemblies_(memory_.assembly_state, memory_.assemblies, options.sizes.slots, &arena_),
+      assemblies_(memory_.assembly_state, memory_.assemblies, options.sizes.slots, &arena_,
+                  options.sizes.arena_bytes / 4 * 3),
       table_(memory_.table_state, memory_.slots, memory_.details, options.sizes.slots),
       wheel_(memory_.wheel_state, table_.first_timer(), sizeof(net::Slot), options.sizes.slots),
       outbox_({memory_.node_state, memory_.nodes, options.sizes.outbox_nodes}, &frames_),
@@ -48,17 +49,19 @@ Shard::Shard(const ShardOptions& options, const Config& config, ShardMemory memo
               {memory_.subscription_state, memory_.subscriptions, options.sizes.subscriptions}),
       homes_(options.topic_key),
       tick_phase_ns_(net::kTickNs * limits_.ping_grain * options.number / options.shards),
-      peer_queries_(memory_.query_state, memory_.queries, options.sizes.slots) {
+      peer_queries_(memory_.query_state, memory_.queries, options.sizes.slots),
+      interest_retries_(0, hub::TopicNameHash{options.topic_key}, hub::TopicNameEqual{}),
+      forgetting_(0, hub::TopicNameHash{options.topic_key}, hub::TopicNameEqual{}) {
   for (const net::ListenerOptions& listener : options.listeners) {
     CHECK(listeners_.size() < 256);
     listeners_.emplace_back(listener, static_cast<std::uint8_t>(listeners_.size()));
   }
   // Twice the slots: an entry can outlive its slot's tenant until the list is walked.
-  for (auto* list : {&ready_, &reading_, &flush_, &flushing_, &reap_, &reaping_, &drained_, &due_, &retry_}) {
+  for (auto* list :
+       {&ready_, &reading_, &flush_, &flushing_, &reap_, &reaping_, &drained_, &drain_due_, &due_, &retry_}) {
     list->reserve(2 * static_cast<std::size_t>(options.sizes.slots));
   }
   completions_.resize(Limits::kCompletionsPerReap);
-  interest_retries_.reserve(64);
 }
 
 Shard::~Shard() {
@@ -99,8 +102,10 @@ void Shard::validate() {
           slot.protocol() != Protocol::http);
     // Never deaf: watched, or about to be read and then watched.
     CHECK(net::is_ending(slot.state()) || slot.in_kernel(net::kReadableArmed) ||
-          slot.in_kernel(net::kQueryingPeer) || slot.is(net::kQueuedReady) || slot.is(net::kInputPaused) ||
+          slot.in_kernel(net::kQueryingPeer) || slot.is(net::kQueuedReady) || !slot.wants_input() ||
           !retry_.empty());
+    CHECK(slot.input_limited == 0 || (slot.state() == State::open && slot.timer.scheduled()) ||
+          net::is_ending(slot.state()));
     // Never mute: what is owed is on its way, waits for room, or waits for this turn.
     CHECK(net::is_ending(slot.state()) || slot.outbox_head == kNoIndex || slot.in_kernel(net::kSending) ||
           slot.in_kernel(net::kWritableArmed) || slot.is(net::kQueuedFlush) || !retry_.empty());

@@ -43,6 +43,7 @@ void Shard::close(Index index, std::uint32_t generation, std::uint16_t code, std
   send_close(index, code, reason);
   if (slot->state() != State::open) return;  // no memory for the frame: dropped
   table_.to(index, State::closing);
+  read_again(index, *slot);
   wheel_.schedule(index, now_ + limits_.close_timeout);
 }
 
@@ -52,7 +53,7 @@ void Shard::flush_then_end(Index index) {
   if (net::is_ending(slot.state()) || slot.state() == State::flushing || slot.state() == State::lingering)
     return;
   table_.to(index, State::flushing);
-  resume_input(index, slot);  // read again, so that its end is seen
+  read_again(index, slot);
   wheel_.schedule(index, now_ + limits_.close_timeout);
   if (slot.outbox_head == kNoIndex) all_said(index, slot);
 }
@@ -156,6 +157,11 @@ void Shard::close_done(Index index, net::Slot& slot, const Completion& completio
   slot.leave_kernel(net::kClosing);
   CHECK(completion.result == 0);  // anything else would mean that the slot held no socket
   counters_.closed.add();
+  if (!listeners_[slot.listener].for_clients()) --slots_of_http_;
+  if (slot.address_counted != 0) {
+    options_.addresses->remove(peer(index));
+    slot.address_counted = 0;
+  }
   table_.to(index, State::free);
 }
 

@@ -188,6 +188,7 @@ void Shard::opened(Index index, std::uint64_t word) {
   table_.to(index, State::open);
   slot.set(net::kOpened);
   slot.word = word;
+  if (limits_.input_limited()) memory_.input_accounts[index] = net::InputAccount{};
   ++connections_open_;
   // As if quiet for a while: a new connection has its first moment within an interval, too (ping_due).
   slot.last_activity = now_;

@@ -57,17 +57,22 @@ void Shard::read_mailboxes() {
   // Cleared before reading: whoever pushes after this read wakes us again.
   self.wake_pending.store(false);
   std::uint32_t budget = Limits::kLettersPerTurn;
+  // What is published goes out at the end of the turn, and until then takes a place in each subscriber's
+  // outbox: when few are left the other letters wait for it, but never all of them.
+  const auto spent = [&] {
+    const bool few_places = outbox_.nodes_used() > options_.sizes.outbox_nodes / 4 * 3;
+    return budget == 0 || (few_places && budget < Limits::kLettersPerTurn);
+  };
   letters_left_ = !self.deliveries.drain([&](const Letter& letter) {
-    if (budget == 0) return false;
+    if (spent()) return false;
     --budget;
-    CHECK(letter.kind == LetterKind::deliver);
-    deliver(letter.topic, message_of(letter));
+    take_delivery(letter);
     return true;
   });
   retry_interest();
   bool out_of_budget = false;
   self.requests.drain([&](const Letter& letter) {
-    if (budget == 0) {
+    if (spent()) {
       out_of_budget = true;
       return false;
     }
@@ -87,8 +92,7 @@ bool Shard::take_request(const Letter& letter) {
     case LetterKind::publish:
       return forward(letter);
     case LetterKind::interest:
-      homes_.set_interest(letter.topic, static_cast<std::uint32_t>(letter.first), letter.second != 0);
-      return true;
+      return take_interest(letter);
     case LetterKind::send:
       send(slot_of(letter.first), generation_of(letter.first), message_of(letter));
       return true;
@@ -102,11 +106,37 @@ bool Shard::take_request(const Letter& letter) {
       return true;
     }
     case LetterKind::deliver:
+    case LetterKind::forgotten:
     case LetterKind::padding:
       break;
   }
   CHECK(false);
   return true;
+}
+
+// The end of an interest is answered among the deliveries, behind those it had caused.
+bool Shard::take_interest(const Letter& letter) {
+  const auto shard = static_cast<std::uint32_t>(letter.first);
+  const auto interest = static_cast<Interest>(letter.second);
+  homes_.set_interest(letter.topic, shard, interest == Interest::present);
+  if (interest != Interest::none) return true;
+  Letter answer;
+  answer.kind = LetterKind::forgotten;
+  answer.topic = letter.topic;
+  answer_stalled_ = !push_to(shard, true, answer);
+  return !answer_stalled_;
+}
+
+void Shard::take_delivery(const Letter& letter) {
+  if (letter.kind == LetterKind::forgotten) return stop_forgetting(letter.topic);
+  CHECK(letter.kind == LetterKind::deliver);
+  if (forgetting_.empty() || !forgetting_.contains(letter.topic)) deliver(letter.topic, message_of(letter));
+}
+
+void Shard::stop_forgetting(std::string_view topic) {
+  const auto found = forgetting_.find(topic);
+  CHECK(found != forgetting_.end());
+  if (--found->second == 0) forgetting_.erase(found);
 }
 
 // What nobody will look at any more. Tasks may hold SharedMessages, which end on this thread only.
@@ -196,7 +226,8 @@ Letter Shard::interest_letter(std::string_view topic, bool interested) const {
   Letter letter;
   letter.kind = LetterKind::interest;
   letter.first = options_.number;
-  letter.second = interested ? 1 : 0;
+  const Interest ended = stopping_ ? Interest::none_ever : Interest::none;
+  letter.second = static_cast<std::uint64_t>(interested ? Interest::present : ended);
   letter.topic = topic;
   return letter;
 }
@@ -206,20 +237,26 @@ void Shard::announce_interest(std::string_view topic, bool interested) {
   const std::uint32_t home = hub::home_of(options_.topic_key, topic, options_.shards);
   if (home == options_.number) return homes_.set_interest(topic, home, interested);
   const Letter letter = interest_letter(topic, interested);
-  // Kept in order: a later announcement must not overtake one that is waiting.
-  if (interest_retries_.empty() && push_to(home, false, letter)) return;
-  interest_retries_.push_back({std::string(topic), interested});
+  // A later announcement must not overtake one that is waiting: together they come to nothing, or the home
+  // would be told what it knows. So what waits is bounded by the topics there are and were, whatever clients
+  // do.
+  if (const auto waiting = interest_retries_.find(topic); waiting != interest_retries_.end()) {
+    CHECK(waiting->second != interested);
+    interest_retries_.erase(waiting);
+    if (interested) stop_forgetting(topic);
+    return;
+  }
+  if (!interested) ++forgetting_[std::string(topic)];
+  if (!push_to(home, false, letter)) interest_retries_.emplace(std::string(topic), interested);
 }
 
 void Shard::retry_interest() {
-  std::size_t done = 0;
-  for (; done < interest_retries_.size(); ++done) {
-    const InterestRetry& retry = interest_retries_[done];
-    const std::uint32_t home = hub::home_of(options_.topic_key, retry.topic, options_.shards);
-    if (!push_to(home, false, interest_letter(retry.topic, retry.interested))) break;
+  for (auto retry = interest_retries_.begin(); retry != interest_retries_.end();) {
+    const auto& [topic, interested] = *retry;
+    const std::uint32_t home = hub::home_of(options_.topic_key, topic, options_.shards);
+    if (!push_to(home, false, interest_letter(topic, interested))) return;
+    interest_retries_.erase(retry++);
   }
-  interest_retries_.erase(interest_retries_.begin(),
-                          interest_retries_.begin() + static_cast<std::ptrdiff_t>(done));
 }
 
 }  // namespace holdfast::shard

@@ -22,6 +22,7 @@ std::size_t lay_out(const ShardSizes& sizes, std::byte* base, ShardMemory& memor
   memory.subscriptions = carver.take<hub::Subscription>(sizes.subscriptions, kPage);
   memory.assemblies = carver.take<memory::Assembly>(sizes.slots, kPage);
   memory.queries = carver.take<ring::SocketAddress>(sizes.slots, kPage);
+  memory.input_accounts = carver.take<net::InputAccount>(sizes.input_accounts, kPage);
   memory.arena_state = reinterpret_cast<memory::BlockArenaState*>(
       carver.take<std::byte>(memory::BlockArena::state_bytes(sizes.arena_bytes), kPage));
   memory.arena = carver.take<std::byte>(sizes.arena_bytes, memory::BlockArena::kPageBytes);

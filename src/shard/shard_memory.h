@@ -2,7 +2,7 @@
 //
 // Sizes follow from the configuration alone; pages are touched on first use, so the mapping costs what is in
 // use. Order: header, states, slots, details, outbox nodes, subscriptions, assemblies, peer address queries,
-// arena state, arena.
+// input accounts, arena state, arena.
 #pragma once
 
 #include <cstddef>
@@ -16,6 +16,7 @@
 #include "memory/pool.h"
 #include "net/connection_table.h"
 #include "net/outbox.h"
+#include "net/rate.h"
 #include "ring/ring.h"
 #include "time/wheel.h"
 
@@ -27,6 +28,8 @@ struct ShardSizes {
   std::uint32_t subscriptions = 0;
   std::size_t arena_bytes = 0;        // a multiple of BlockArena::kPageBytes
   std::uint32_t receive_buffers = 0;  // small ones, see net/receive_pool.h; not in the mapping
+  std::uint32_t slots_for_http = 0;   // of the slots, those that clients may not take
+  std::uint32_t input_accounts = 0;   // one for each slot where input is limited, else none
 };
 
 struct ShardMemory {
@@ -43,6 +46,7 @@ struct ShardMemory {
   memory::Assembly* assemblies = nullptr;
   memory::PoolState* query_state = nullptr;
   ring::SocketAddress* queries = nullptr;
+  net::InputAccount* input_accounts = nullptr;
   memory::BlockArenaState* arena_state = nullptr;
   std::byte* arena = nullptr;
 

@@ -5,6 +5,7 @@
 // ready list, so that nobody is read twice before everybody has been read once.
 #include <poll.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "base/check.h"
@@ -37,7 +38,7 @@ void Shard::readable(Index index, net::Slot& slot, const Completion& completion)
   if (completion.result <= 0 || !net::reads_input(slot.state())) return;
   if ((completion.result & (POLLRDHUP | POLLHUP | POLLERR)) != 0) slot.set(net::kPeerFinished);
   // A paused one is not read, so that this is how its reset is seen.
-  if (slot.is(net::kInputPaused) && (completion.result & (POLLHUP | POLLERR)) != 0) return end(index);
+  if (!slot.wants_input() && (completion.result & (POLLHUP | POLLERR)) != 0) return end(index);
   queue_ready(index, slot);
 }
 
@@ -52,6 +53,32 @@ void Shard::resume_input(Index index, net::Slot& slot) {
   if (!slot.is(net::kInputPaused)) return;
   slot.clear(net::kInputPaused);
   if (net::reads_input(slot.state())) queue_ready(index, slot);
+}
+
+// Whatever kept it from being read: its end has to be seen.
+void Shard::read_again(Index index, net::Slot& slot) {
+  if (slot.wants_input()) return;
+  slot.clear(net::kInputPaused);
+  slot.input_limited = 0;
+  if (net::reads_input(slot.state())) queue_ready(index, slot);
+}
+
+// What it sent beyond its rate it pays for in time, in which it is not read. Nothing that waits for it counts
+// that time: its silence is our doing.
+void Shard::charge_input(Index index, net::Slot& slot, std::size_t bytes, std::uint64_t messages) {
+  if (slot.state() != State::open || !listeners_[slot.listener].for_clients()) return;
+  net::InputAccount& account = memory_.input_accounts[index];
+  const std::uint64_t now_ns = wheel_ns();
+  limits_.message_rate.charge(account.messages_ns, messages, now_ns);
+  limits_.byte_rate.charge(account.bytes_ns, bytes, now_ns);
+  const std::uint64_t open_at_ns = std::max(limits_.message_rate.open_at_ns(account.messages_ns),
+                                            limits_.byte_rate.open_at_ns(account.bytes_ns));
+  if (open_at_ns <= now_ns) return;
+  counters_.input_pauses.add();
+  slot.input_limited = 1;
+  slot.last_activity = static_cast<time::Tick>(open_at_ns / net::kTickNs) + 1;
+  if (slot.assembly != kNoIndex) table_.detail(index).assembly_since += slot.last_activity - now_;
+  schedule_open(index, slot);
 }
 
 void Shard::read_ready() {
@@ -77,7 +104,7 @@ void Shard::read_ready() {
 bool Shard::queue_receive(Index index) {
   net::Slot& slot = table_[index];
   if (!slot.is(net::kQueuedReady)) return true;  // the slot has a new tenant since it was queued
-  if (!net::reads_input(slot.state()) || slot.in_kernel(net::kReceiving) || slot.is(net::kInputPaused)) {
+  if (!net::reads_input(slot.state()) || slot.in_kernel(net::kReceiving) || !slot.wants_input()) {
     slot.clear(net::kQueuedReady);
     return true;
   }
@@ -106,6 +133,14 @@ std::span<std::byte> Shard::receive_in_place(const net::Slot& slot) {
                                                       : ws_reader_.destination(slot.assembly);
 }
 
+// How much that was. Asked for room again, the reader might move what is stored, and leave behind what has
+// just been received.
+std::size_t Shard::offered_in_place(const net::Slot& slot) {
+  if (slot.assembly == kNoIndex || slot.state() != State::open) return 0;
+  return slot.protocol() == Protocol::length_prefixed ? tcp_reader_.offered(slot.assembly).size()
+                                                      : ws_reader_.offered(slot.assembly).size();
+}
+
 void Shard::receive_done(Index index, net::Slot& slot, const Completion& completion) {
   slot.leave_kernel(net::kReceiving);
   const std::uint16_t buffer = table_.detail(index).receive_buffer;
@@ -124,7 +159,7 @@ void Shard::receive_done(Index index, net::Slot& slot, const Completion& complet
                                   : receive_failed(index, slot, -completion.result);
   }
   const auto count = static_cast<std::size_t>(completion.result);
-  const std::span<std::byte> memory = in_place ? receive_in_place(slot) : receive_pool_.bytes(buffer);
+  const std::size_t offered = in_place ? offered_in_place(slot) : receive_pool_.bytes(buffer).size();
   counters_.bytes_in.add(count);
   slot.last_activity = now_;
   if (slot.is(net::kPingOutstanding)) {
@@ -132,16 +167,19 @@ void Shard::receive_done(Index index, net::Slot& slot, const Completion& complet
     if (slot.state() == State::open)
       schedule_open(index, slot);  // the next ping may be due before the pong was
   }
-  const bool pending = count == memory.size() || completion.nonempty();
+  const bool pending = count == offered || completion.nonempty();
+  const std::uint64_t messages_before = counters_.messages_in.get();
   pending ? slot.set(net::kInputPending) : slot.clear(net::kInputPending);
   if (pending || slot.is(net::kPeerFinished)) queue_ready(index, slot);
   if (!in_place) {
     adapt_receive_size(slot, count);
-    input(index, memory.first(count));
+    input(index, receive_pool_.bytes(buffer).first(count));
     receive_pool_.give_back(buffer);
   } else if (slot.state() == State::open) {
     placed(index, count);
   }
+  if (limits_.input_limited())
+    charge_input(index, slot, count, counters_.messages_in.get() - messages_before);
 }
 
 // A connection that fills small buffers is read into large ones until its reads have been small for a while.

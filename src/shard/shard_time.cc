@@ -59,7 +59,11 @@ void Shard::deadline(Index index) {
 // The earliest of several reasons to look at an open connection has come: find out which.
 void Shard::open_deadline(Index index, net::Slot& slot) {
   const net::SlotDetail& detail = table_.detail(index);
-  if (draining_) return close_for_drain(index, slot);
+  if (slot.input_limited != 0 && reached(now_, slot.last_activity)) {
+    slot.input_limited = 0;
+    queue_ready(index, slot);
+  }
+  if (draining_) return drain_due_.push_back(index);
   if (slot.is(net::kBacklogged) && reached(now_, slot.stall_since + limits_.stall_timeout)) {
     counters_.stall_timeouts.add();
     set_close_reason(index, "peer does not read");
@@ -89,6 +93,17 @@ void Shard::open_deadline(Index index, net::Slot& slot) {
   schedule_open(index, slot);
 }
 
+// After the deadlines, because the handler may end whom it likes (rule R11). No slot has got another tenant
+// since.
+void Shard::call_drain() {
+  for (const Index index : drain_due_) {
+    net::Slot& slot = table_[index];
+    if (slot.state() == State::open) handler_->on_drain(Connection(this, index, slot.generation));
+    if (slot.state() == State::open) close_for_drain(index, slot);
+  }
+  drain_due_.clear();
+}
+
 void Shard::close_for_drain(Index index, net::Slot& slot) {
   if (slot.protocol() == Protocol::websocket)
     return close(index, slot.generation, config_.drain_close_code, config_.drain_close_reason);
@@ -109,6 +124,14 @@ void Shard::send_ping(Index index, net::Slot& slot) {
   }
   frames_.retain(ping_frame_);
   enqueue(index, slot, ping_frame_);
+}
+
+void Shard::ping(Index index, std::uint32_t generation) {
+  net::Slot* slot = table_.find(index, generation);
+  if (slot == nullptr || slot->state() != State::open || slot->protocol() != Protocol::websocket) return;
+  if (slot->is(net::kPingOutstanding)) return;
+  send_ping(index, *slot);
+  if (slot->state() == State::open) schedule_open(index, *slot);
 }
 
 // Only WebSocket has pings: TCP keepalive finds those others whose machine is gone.
@@ -141,6 +164,7 @@ void Shard::schedule_open(Index index, net::Slot& slot) {
     if (!wanted || static_cast<std::int32_t>(deadline - earliest) < 0) earliest = deadline;
     wanted = true;
   };
+  if (slot.input_limited != 0) consider(slot.last_activity);
   if (slot.is(net::kBacklogged)) consider(slot.stall_since + limits_.stall_timeout);
   if (slot.protocol() == Protocol::http && limits_.http_idle_enabled)
     consider(slot.last_activity + limits_.http_idle_timeout);

@@ -87,7 +87,10 @@ SendResult Shard::send(Index index, std::uint32_t generation, const Message& mes
 // has got is a prefix of what it was owed, never a sequence with a gap (rule R10).
 SendResult Shard::enqueue(Index index, net::Slot& slot, Index frame) {
   const std::size_t bytes = frames_.bytes(frame).size();
-  const bool over = slot.outbox_bytes + bytes > limits_.max_outbox_bytes;
+  const bool over =
+      slot.outbox_bytes + bytes > limits_.max_outbox_bytes ||
+      (limits_.max_outbox_messages > 0 && outbox_.frames(slot) >= limits_.max_outbox_messages) ||
+      (slot.is(net::kBacklogged) && beyond_its_share(slot, bytes));
   const bool pushed = !over && outbox_.push(slot, frame);
   frames_.release(frame);
   if (over) {
@@ -103,6 +106,18 @@ SendResult Shard::enqueue(Index index, net::Slot& slot, Index frame) {
   return queue_state(slot);
 }
 
+// Message memory and places in outboxes belong to all. Those who are behind may fill half of them together;
+// from there on whoever of them has more than an even part of that half is at its bound. Incomplete input
+// stops at three quarters (shard_create.cc). The rest is for those who read, so that nobody who does is
+// dropped for what others hold.
+bool Shard::beyond_its_share(const net::Slot& slot, std::size_t bytes) const {
+  const ShardSizes& sizes = options_.sizes;
+  const bool few_places = outbox_.nodes_used() > sizes.outbox_nodes / 2;
+  const bool little_memory = arena_.used_bytes() > sizes.arena_bytes / 2;
+  return (few_places && outbox_.frames(slot) >= sizes.outbox_nodes / 2 / sizes.slots) ||
+         (little_memory && slot.outbox_bytes + bytes > sizes.arena_bytes / 2 / sizes.slots);
+}
+
 // The peer does not keep up. Told so, it is owed the rest of one send and a close frame, and nothing more.
 void Shard::overflowed(Index index, net::Slot& slot) {
   counters_.outbox_overflows.add();
@@ -116,6 +131,7 @@ void Shard::overflowed(Index index, net::Slot& slot) {
   send_close(index, slot.close_code, kSlowReason);
   if (slot.state() != State::open) return;  // no memory for the frame: dropped
   table_.to(index, State::closing);
+  read_again(index, slot);
   wheel_.schedule(index, now_ + limits_.close_timeout);
 }
 
@@ -203,7 +219,7 @@ void Shard::send_done(Index index, net::Slot& slot, const Completion& completion
   if (net::is_ending(slot.state())) return;
   if (completion.result < 0) return send_failed(index, slot, -completion.result);
   counters_.bytes_out.add(static_cast<std::uint64_t>(completion.result));
-  if (slot.protocol() == Protocol::http) slot.last_activity = now_;
+  if (slot.protocol() == Protocol::http && slot.input_limited == 0) slot.last_activity = now_;
   if (slot.outbox_head == kNoIndex) return outbox_emptied(index, slot);
   if (slot.is(net::kBacklogged)) slot.stall_since = now_;
   // A frame taken only in part: the socket is full. Otherwise there simply was more than one send carries.

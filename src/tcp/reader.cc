@@ -123,6 +123,12 @@ std::span<std::byte> Reader::destination(memory::Index assembly) {
       !assemblies_->reserve(assembly, std::min<std::size_t>(2 * stored, partial.payload_bytes))) {
     return {};
   }
+  return offered(assembly);
+}
+
+std::span<std::byte> Reader::offered(memory::Index assembly) {
+  const std::size_t missing =
+      assemblies_->state_as<Partial>(assembly).payload_bytes - assemblies_->stored(assembly).size();
   const std::span<std::byte> room = assemblies_->room(assembly);
   return room.first(std::min(room.size(), missing));
 }

@@ -39,7 +39,9 @@ class Reader {
   // Where the connection's next bytes can be received without a copy: room in its assembly while a big
   // message is under way, else empty. Valid until the next call for this assembly; placed() then takes in the
   // `count` bytes received there.
+  // destination() may move what is stored to make room; offered() is what it gave, until either is used.
   std::span<std::byte> destination(memory::Index assembly);
+  std::span<std::byte> offered(memory::Index assembly);
   Verdict placed(memory::Index& assembly, std::size_t count, Messages& messages);
   // Gives back what the connection holds.
   void abandon(memory::Index& assembly);

@@ -162,14 +162,16 @@ bool Reader::bulk_stored(Index& assembly, std::size_t count, Events& events, Vio
 std::span<std::byte> Reader::destination(Index assembly) {
   if (assembly == kNoIndex || !progress_of(assembly).bulk) return {};
   const std::size_t remaining = progress_of(assembly).frame_remaining;
-  std::span<std::byte> room = assemblies_->room(assembly);
   // A nearly full block is made larger now, to spare a receive of a few bytes. Without memory the little room
   // is used up first; with none left the caller receives elsewhere, and consume() closes with 1013.
-  if (room.size() < std::min(remaining, kBulkMinimumBytes) &&
-      reserve_bulk(assembly, assemblies_->stored(assembly).size())) {
-    room = assemblies_->room(assembly);
-  }
-  return room.first(std::min(room.size(), remaining));
+  if (assemblies_->room(assembly).size() < std::min(remaining, kBulkMinimumBytes))
+    reserve_bulk(assembly, assemblies_->stored(assembly).size());
+  return offered(assembly);
+}
+
+std::span<std::byte> Reader::offered(Index assembly) {
+  const std::span<std::byte> room = assemblies_->room(assembly);
+  return room.first(std::min<std::size_t>(room.size(), progress_of(assembly).frame_remaining));
 }
 
 Violation Reader::placed(Index& assembly, std::size_t count, Events& events) {

@@ -68,7 +68,9 @@ class Reader {
 
   // Where the connection's next bytes can be received without a copy: room in its assembly when a big payload
   // is under way, else empty. placed() then takes in the `count` bytes received there.
+  // destination() may move what is stored to make room; offered() is what it gave, until either is used.
   std::span<std::byte> destination(memory::Index assembly);
+  std::span<std::byte> offered(memory::Index assembly);
   Violation placed(memory::Index& assembly, std::size_t count, Events& events);
 
   // Gives back what the connection holds.

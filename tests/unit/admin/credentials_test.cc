@@ -55,15 +55,6 @@ TEST(Credentials, WithoutAKeyNobodyIsLetIn) {
   EXPECT_FALSE(allows("/api?api_key", "", settings_with("")));
 }
 
-TEST(Credentials, QueryValuesAreDecoded) {
-  EXPECT_EQ(query_value("a=1&b=%7B%22x%22%3a1%7D&b=2", "b"), R"({"x":1})");
-  EXPECT_EQ(query_value("a", "a"), "");
-  EXPECT_EQ(query_value("", "a"), std::nullopt);
-  for (const std::string_view bad : {"a=%", "a=%1", "a=%zz", "a=%1z"}) {
-    EXPECT_EQ(query_value(bad, "a"), std::nullopt) << bad;
-  }
-}
-
 TEST(Credentials, DrawnSecretsDiffer) {
   const std::string secret = draw_secret();
   EXPECT_EQ(secret.size(), 32u);

@@ -51,6 +51,7 @@ class ProtocolClient {
   std::string frame() {
     const shard::LoopbackClient::Frame frame = socket_.read_frame();
     if (frame.opcode == -1) return "nothing";
+    if (frame.opcode == 9) return absl::StrCat("ping ", frame.payload);
     if (frame.opcode != 8) return frame.payload;
     if (frame.payload.size() < 2) return "close without a code";
     const int code =
@@ -65,6 +66,14 @@ class ProtocolClient {
     unread_ = length == std::string::npos ? std::string() : unread_.substr(length + 1);
     return message;
   }
+  // The header of a frame of this many bytes, 64 KiB or more, and none of them.
+  void send_announced(std::uint64_t bytes) {
+    std::string header = {static_cast<char>(binary_ ? 0x82 : 0x81), static_cast<char>(0xff)};
+    for (int shift = 56; shift >= 0; shift -= 8) header.push_back(static_cast<char>(bytes >> shift));
+    socket_.write(header + "mask");
+  }
+  // Answers a ping frame.
+  void pong() { socket_.send_frame(10, ""); }
   // Sends it and gives what comes next.
   std::string ask(std::string_view command) {
     send(command);
@@ -91,11 +100,11 @@ class SessionTest : public testing::Test {
     return loaded.settings;
   }
 
-  // `text` is TOML; it begins with the keys of [client].
-  void start(const std::string& text, std::uint32_t shards = 2) {
+  // `text` is TOML; it begins with the keys of [client], and `token` with further ones of [token].
+  void start(const std::string& text, std::uint32_t shards = 2, const std::string& token = "") {
     const std::string secret(kSecret);
-    const auto settings = settings_of(
-        absl::StrCat("shards = ", shards, "\n[token]\nhmac_secret = \"", secret, "\"\n[client]\n", text));
+    const auto settings = settings_of(absl::StrCat("shards = ", shards, "\n[token]\nhmac_secret = \"", secret,
+                                                   "\"\n", token, "[client]\n", text));
     ASSERT_TRUE(settings);
     auto snapshot = make_snapshot(settings);
     ASSERT_TRUE(snapshot.ok()) << snapshot.status();

@@ -114,6 +114,27 @@ TEST_F(OperationsTest, ChannelsAreListedWithTheirClientsOnAllShards) {
   }
 }
 
+TEST_F(OperationsTest, AUserOnSeveralShardsCountsOnce) {
+  start(kSettings, 2);
+  std::vector<std::unique_ptr<ProtocolClient>> clients;
+  for (const char* user : {"1", "2", "a user with quite a long name"}) {
+    for (std::uint32_t shard = 0; shard < 2; ++shard) clients.push_back(connected_to(shard, user));
+  }
+  clients.push_back(connected_to(1, "only there"));
+  clients.push_back(connected_to(0));  // nobody in particular
+  const auto users = [this](std::uint32_t shard) {
+    std::uint64_t counted = 0;
+    operate<InfoAnswer>(
+        shard, [](Operations& operations, Callback<InfoAnswer> done) { operations.info(std::move(done)); },
+        [&counted](const InfoAnswer& answer) { counted = answer.users; });
+    return counted;
+  };
+  EXPECT_EQ(users(0), 4u);
+  EXPECT_EQ(users(1), 4u);
+  clients.resize(2);  // those of user 1
+  EXPECT_TRUE(becomes_true([&users] { return users(0) == 1; }));
+}
+
 TEST_F(OperationsTest, HistoryIsReadAndRemovedFromAnyShard) {
   start(kSettings, 2);
   publish("chat:a", "1", 0);
@@ -215,6 +236,23 @@ TEST_F(OperationsTest, ANamespaceThatIsReloadedAwayLosesItsSubscribers) {
   }
   EXPECT_EQ(client->ask(R"({"subscribe":{"channel":"chat:a"},"id":4})"),
             R"({"id":4,"error":{"code":102,"message":"unknown channel"}})");
+}
+
+TEST_F(OperationsTest, LimitsOfCommandsAreReloadedToo) {
+  start(kSettings, 1);
+  const auto reload = [this](const char* limits) {
+    auto snapshot = make_snapshot(settings_of(absl::StrCat("[client]\nallow_anonymous = true\n", limits)));
+    ASSERT_TRUE(snapshot.ok());
+    on_shard(0, [&](Gateway& gateway) { gateway.reload(*snapshot); });
+  };
+  std::string connect = "{\"connect\":{\"subs\":{\"0\":{}";
+  for (int n = 1; n < 200; ++n) absl::StrAppend(&connect, ",\"", n, "\":{}");
+  connect += "}},\"id\":1}";
+  EXPECT_EQ(open()->ask(connect), "close 3501 bad request");
+  reload("max_channels = 200\n");
+  EXPECT_TRUE(open()->ask(connect).starts_with(R"({"id":1,"connect")"));
+  reload("max_channels = 199\n");
+  EXPECT_EQ(open()->ask(connect), "close 3501 bad request");
 }
 
 }  // namespace

@@ -55,6 +55,25 @@ TEST_F(SessionTimeTest, PongsAreNotExpectedWhereTheyAreNotAskedFor) {
   for (int i = 0; i < 3; ++i) EXPECT_EQ(client->message(), "{}");
 }
 
+TEST_F(SessionTimeTest, ClientsThatAskForThemGetPingsOfWebSocketItself) {
+  start("allow_anonymous = true\nping_interval = \"2s\"\npong_timeout = \"1s\"\n");
+  for (const char* target : {"/connection/websocket?cf_ws_frame_ping_pong=true",
+                             "/connection/uni_websocket?x=1&cf_ws_frame_ping_pong=true"}) {
+    auto client = open(target);
+    const bool unidirectional = std::string_view(target).find("uni_") != std::string_view::npos;
+    const std::string reply = client->ask(unidirectional ? "{}" : connect_command(""));
+    EXPECT_NE(reply.find("\"connect\""), std::string::npos) << reply;
+    EXPECT_EQ(reply.find("\"ping\""), std::string::npos) << reply;
+    EXPECT_EQ(reply.find("\"pong\""), std::string::npos) << reply;
+    for (int i = 0; i < 2; ++i) {
+      EXPECT_EQ(client->message(), "ping ");
+      client->pong();
+    }
+    EXPECT_EQ(client->message(), "ping ");
+    EXPECT_EQ(client->message(), "nothing") << "who does not answer is dropped";
+  }
+}
+
 TEST_F(SessionTimeTest, AConnectionEndsWithItsTokenUnlessItIsRefreshed) {
   start("ping_interval = \"0s\"\nexpired_grace = \"1s\"\n");
   const auto ending_in = [](int seconds) {

@@ -259,6 +259,45 @@ presence = true
                                 "client.max_message_bytes: \"32KiB\", was \"64KiB\""}));
 }
 
+// By the table of keys itself: whatever it says cannot be reloaded stays, and nothing else does.
+TEST(Settings, WhatNeedsARestartIsKeptAndNothingElse) {
+  const auto running = sound("[namespaces.kept]\nhistory_size = 3\nhistory_ttl = \"1m\"\n");
+  const auto after = sound(R"(
+listen = ["127.0.0.1:8001"]
+listen_api = []
+shards = 3
+max_connections = 7
+allow_missing_origin = false
+allowed_origins = ["https://a.example"]
+drain_timeout = "1m"
+[client]
+ping_interval = "40s"
+max_message_bytes = "32KiB"
+max_outbox_bytes = "2MiB"
+max_outbox_messages = 100
+stall_timeout = "1m"
+max_channels = 5
+[memory]
+publication_memory_bytes = "1GiB"
+presence_memory_bytes = "1GiB"
+max_channels = 5
+max_subscriptions = 5
+max_idempotency_results = 5
+[namespaces.kept]
+presence = true
+[namespaces.added]
+)");
+  Settings settings = *after;
+  keep_what_needs_a_restart(*running, settings);
+  const Differences wanted = differences(*running, *after), kept = differences(*running, settings);
+  EXPECT_GT(wanted.need_restart.size(), 10u);
+  EXPECT_EQ(kept.need_restart, std::vector<std::string>{});
+  EXPECT_EQ(kept.reloadable, wanted.reloadable);
+  EXPECT_EQ(differences(*after, settings).reloadable, std::vector<std::string>{});
+  EXPECT_EQ(settings.client.max_outbox_messages, 0u);
+  EXPECT_EQ(settings.client.max_channels, 5u);
+}
+
 TEST(Settings, AKeyFileWithNewContentIsADifference) {
   FakeSurroundings fake;
   fake.files["/etc/keys.json"] = "{}";

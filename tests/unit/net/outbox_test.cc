@@ -66,6 +66,28 @@ TEST_F(OutboxTest, GathersSmallFramesIntoOneSendInOrder) {
   EXPECT_EQ(outbox_.bytes_queued(), 0u);
 }
 
+TEST_F(OutboxTest, CountsFramesUntilTheyHaveLeftWhole) {
+  EXPECT_EQ(outbox_.frames(slot_), 0u);
+  for (std::uint32_t queued = 1; queued <= 100; ++queued) {
+    push("abcd");
+    EXPECT_EQ(outbox_.frames(slot_), queued);
+  }
+  next();
+  outbox_.sent(slot_, 4 * 30 + 1);
+  EXPECT_EQ(outbox_.frames(slot_), 70u);
+  push("abcd");
+  EXPECT_EQ(outbox_.frames(slot_), 71u);
+  outbox_.truncate(slot_);
+  EXPECT_EQ(outbox_.frames(slot_), 1u);
+  push("abcd");
+  EXPECT_EQ(outbox_.frames(slot_), 2u);
+  outbox_.clear(slot_);
+  EXPECT_EQ(outbox_.frames(slot_), 0u);
+  push("abcd");
+  EXPECT_EQ(outbox_.frames(slot_), 1u);
+  outbox_.clear(slot_);
+}
+
 TEST_F(OutboxTest, TruncatesToNothingWhatHasNotBegunToLeave) {
   push("one");
   push("two");

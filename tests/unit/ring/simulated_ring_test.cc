@@ -97,6 +97,53 @@ TEST_F(SimulatedRingTest, AFullTableEndsTheAcceptAndDropsTheConnectionItHadTaken
   EXPECT_EQ(world.accept_queue(listener), 1u);
 }
 
+TEST_F(SimulatedRingTest, APlannedFailureHitsTheOneOperationAndBreaksOffItsConnection) {
+  start(4);
+  SimulatedConnection* unharmed = accepted();
+  SimulatedConnection* victim = accepted();
+  const std::uint64_t before = world.operations(Op::send);
+  world.plan_failure({Op::send, before + 2, ECONNRESET});
+  ring->send(0, bytes_of("first"), tag(Op::send, 0));
+  EXPECT_EQ(submit().at(0).result, 5);
+  ring->send(1, bytes_of("second"), tag(Op::send, 1));
+  EXPECT_EQ(submit().at(0).result, -ECONNRESET);
+  ring->send(0, bytes_of("third"), tag(Op::send, 0));
+  EXPECT_EQ(submit().at(0).result, 5);
+  EXPECT_EQ(world.operations(Op::send), before + 3);
+  EXPECT_EQ(world.victim(), victim->id());
+  EXPECT_EQ(victim->server_end(), SimulatedConnection::ServerEnd::reset);
+  EXPECT_EQ(unharmed->server_end(), SimulatedConnection::ServerEnd::open);
+  expect_no_violations();
+}
+
+TEST_F(SimulatedRingTest, APlannedFailureForWantOfMemoryLeavesTheConnectionAsItIs) {
+  start(4);
+  SimulatedConnection* client = accepted();
+  client->client_send(bytes_of("abc"));
+  world.plan_failure({Op::receive, world.operations(Op::receive) + 1, ENOBUFS});
+  ring->receive(0, buffer, tag(Op::receive, 0));
+  EXPECT_EQ(submit().at(0).result, -ENOBUFS);
+  ring->receive(0, buffer, tag(Op::receive, 0));
+  EXPECT_EQ(submit().at(0).result, 3);
+  expect_no_violations();
+}
+
+TEST_F(SimulatedRingTest, ALateWakeUpArrivesMillisecondsAfterItsReason) {
+  start(4);
+  SimulatedConnection* client = accepted();
+  ring->arm_readable(0, tag(Op::readable, 0));
+  EXPECT_TRUE(wait().empty());
+  world.faults().poll_late = 10'000;
+  const std::uint64_t sent_ns = world.now_ns();
+  client->client_send(bytes_of("abc"));
+  std::vector<Completion> completions;
+  while (completions.empty() && world.now_ns() < sent_ns + 100 * kMillisecond) completions = wait();
+  ASSERT_EQ(completions.size(), 1u);
+  EXPECT_EQ(completions[0].result, 1);
+  EXPECT_GT(world.now_ns(), sent_ns);
+  expect_no_violations();
+}
+
 TEST_F(SimulatedRingTest, AMultishotPollReportsEachArrivalOnceAndNotWhatIsLeftOver) {
   start(4);
   SimulatedConnection* client = accepted();

@@ -52,8 +52,29 @@ TEST(Capacity, AddsASpareSlotForEachFurtherListener) {
   Config config = config_for(1000);
   config.shards = 1;
   config.listen_tcp = {"127.0.0.1:0"};
-  config.listen_http = {"127.0.0.1:0"};
+  config.listen = {"127.0.0.1:0", "127.0.0.1:0"};
   EXPECT_EQ(plan_capacity(config, kLowLimit)->sizes.slots, 1002u);
+}
+
+TEST(Capacity, KeepsSlotsForHttpThatClientsCannotTake) {
+  Config config = config_for(1000);
+  config.shards = 1;
+  config.listen_http = {"127.0.0.1:0"};
+  const auto capacity = plan_capacity(config, kLowLimit);
+  EXPECT_EQ(capacity->sizes.slots_for_http, kSlotsReservedForHttp);
+  EXPECT_EQ(capacity->sizes.slots, 1001u + kSlotsReservedForHttp);
+}
+
+TEST(Capacity, KeepsAccountsOfInputOnlyWhereItIsLimited) {
+  Config config = config_for(1000);
+  config.shards = 1;
+  EXPECT_EQ(plan_capacity(config, kLowLimit)->sizes.input_accounts, 0u);
+  config.max_messages_per_second = 1;
+  EXPECT_EQ(plan_capacity(config, kLowLimit)->sizes.input_accounts, 1000u);
+  config.max_messages_per_second = 0;
+  config.max_bytes_per_second = 1023;
+  EXPECT_NE(plan_capacity(config, kLowLimit).status().message().find("max_bytes_per_second=1023"),
+            absl::string_view::npos);
 }
 
 TEST(Capacity, SaysHowManyShardsWouldDo) {
@@ -85,6 +106,7 @@ TEST(Capacity, NamesTheSettingTheValueAndTheRangeOfEveryBound) {
       {"max_fragments=0", [](Config& config) { config.max_fragments = 0; }},
       {"max_handshakes=0", [](Config& config) { config.max_handshakes = 0; }},
       {"max_outbox_bytes=65536", [](Config& config) { config.max_outbox_bytes = 65'536; }},
+      {"max_outbox_messages=15", [](Config& config) { config.max_outbox_messages = 15; }},
       {"tuning.receive_buffers=4097", [](Config& config) { config.tuning.receive_buffers = 4097; }},
       {"tuning.submission_entries=1", [](Config& config) { config.tuning.submission_entries = 1; }},
       {"handshake_timeout=0ms",

@@ -29,6 +29,7 @@ class Scripted : public Handler {
   struct Script {
     std::function<void(Scripted&)> started, timer, stopped;
     std::function<void(Scripted&, Connection, Message)> message;
+    std::function<void(Scripted&, Connection)> drain;
   };
   explicit Scripted(const Script* script) : script_(script) {}
 
@@ -48,6 +49,9 @@ class Scripted : public Handler {
   void on_close(Connection connection, Close) override { std::erase(open, connection); }
   void on_message(Connection connection, Message message) override {
     if (script_->message) script_->message(*this, connection, message);
+  }
+  void on_drain(Connection connection) override {
+    if (script_->drain) script_->drain(*this, connection);
   }
   void on_timer() override {
     ++timers;
@@ -106,6 +110,38 @@ class HandlerTest : public testing::Test {
   std::unique_ptr<Server> server_;
   std::thread thread_;
 };
+
+TEST_F(HandlerTest, HasALastWordWhenAConnectionIsDrained) {
+  int told = 0;
+  script_.drain = [&told](Scripted& handler, Connection connection) {
+    connection.send(Message::text("last"));
+    // Ending another that is drained in the same turn, or this one, is taken as it comes.
+    if (++told == 1) handler.open.back().close(3500, "by the handler");
+  };
+  config_.drain_timeout = 100ms;
+  start();
+  std::vector<std::unique_ptr<LoopbackClient>> clients;
+  for (int i = 0; i < 3; ++i) {
+    clients.push_back(std::make_unique<LoopbackClient>(server_->endpoints()[0].address));
+    ASSERT_TRUE(clients.back()->handshake());
+  }
+  ASSERT_TRUE(counts("connections_open=3"));
+  server_->drain();
+  int ended_by_handler = 0;
+  for (auto& client : clients) {
+    auto frame = client->read_frame();
+    if (frame.opcode == 1) {
+      EXPECT_EQ(frame.payload, "last");
+      frame = client->read_frame();
+    }
+    ASSERT_EQ(frame.opcode, 8);
+    ended_by_handler += frame.payload == std::string("\x0d\xac") + "by the handler" ? 1 : 0;
+    client->end();
+  }
+  EXPECT_EQ(ended_by_handler, 1);
+  thread_.join();
+  EXPECT_GE(told, 2);
+}
 
 class SharedMessageTest : public HandlerTest {
  protected:
@@ -218,6 +254,47 @@ TEST_F(SharedMessageTest, SentOverTheBoundEndsTheConnectionAsAMessageDoes) {
   });
   EXPECT_TRUE(counts("connections_open=0"));
   EXPECT_TRUE(counts("outbox_overflows=3"));
+}
+
+TEST_F(SharedMessageTest, OneMessageMoreThanTheBoundEndsTheConnectionHoweverSmall) {
+  config_.max_outbox_messages = 16;
+  config_.overflow_close_code = 3008;
+  start();
+  connect();
+  on_shard([](Scripted& handler) {
+    const SharedMessage message = handler.share(Message::text("x"));
+    for (Connection connection : std::vector<Connection>(handler.open)) {
+      for (std::size_t i = 0; i < 16; ++i) {
+        EXPECT_EQ(connection.outbox_messages(), i);
+        EXPECT_EQ(connection.send(message), SendResult::queued);
+      }
+      EXPECT_EQ(connection.outbox_messages(), 16u);
+      EXPECT_EQ(connection.send(message), SendResult::overflowed);
+      EXPECT_EQ(connection.send(message), SendResult::closed);
+    }
+  });
+  // Nothing had begun to leave: the close frame is all there is.
+  const auto frame = websocket_->read_frame();
+  EXPECT_EQ(frame.opcode, 8);
+  EXPECT_EQ(frame.payload, std::string("\x0b\xc0slow"));
+  EXPECT_TRUE(counts("outbox_overflows=3"));
+}
+
+TEST_F(SharedMessageTest, BelowTheBoundNobodyIsEndedHoweverManyFollow) {
+  config_.max_outbox_messages = 16;
+  start();
+  connect();
+  for (int i = 0; i < 10; ++i) {
+    // Half the bound, because what has been read may not be known to have left.
+    on_shard([](Scripted& handler) {
+      const SharedMessage message = handler.share(Message::text("x"));
+      for (Connection connection : handler.open) {
+        for (int n = 0; n < 8; ++n) EXPECT_EQ(connection.send(message), SendResult::queued);
+      }
+    });
+    for (int n = 0; n < 8; ++n) EXPECT_EQ(websocket_->read_frame().payload, "x");
+  }
+  EXPECT_TRUE(counts("outbox_overflows=0"));
 }
 
 TEST_F(SharedMessageTest, InATaskThatNeverRanEndsWithTheShard) {

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <cstring>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "client_frames.h"
 #include "reader_fixture.h"
@@ -13,6 +15,7 @@ namespace holdfast::ws {
 namespace {
 
 using namespace testing;  // NOLINT: the fixture is this test's vocabulary
+using memory::Index;
 using memory::kNoIndex;
 
 TEST(ShortPath, TakesWholeFramesAndHoldsNothing) {
@@ -209,6 +212,39 @@ TEST(BulkPath, OfferingNothingPlacedChangesNothing) {
   EXPECT_TRUE(connection.read(frame(kBinary, std::string(5000, 'x')).substr(0, 200)));
   EXPECT_FALSE(world.reader.placed(connection.assembly, 0, connection.log));
   EXPECT_EQ(connection.log.text, "");
+}
+
+// The memory that was refused when room was offered may be free when the bytes have come: they must stay
+// where they were put.
+TEST(Destination, IsNotMovedByAskingWhatWasOffered) {
+  ReaderWorld world({.message_bytes = 1u << 20}, 512 * 1024);
+  Connection connection(world);
+  const std::string payload(200'000, 'x');
+  const std::string wire = frame(kBinary, payload, {.key = 0x01020304});
+  const std::size_t header_bytes = wire.size() - payload.size();
+  EXPECT_TRUE(connection.read(std::string_view(wire).substr(0, header_bytes + 60'000)));
+  std::size_t placed = 60'000;
+  std::span<std::byte> room = world.reader.destination(connection.assembly);
+  ASSERT_GT(room.size(), 100u);
+  const std::size_t most = room.size() - 100;
+  std::memcpy(room.data(), wire.data() + header_bytes + placed, most);
+  EXPECT_FALSE(world.reader.placed(connection.assembly, most, connection.log));
+  placed += most;
+
+  std::vector<Index> others;  // take all there is
+  for (Index other = world.arena.claim(64 * 1024); other != kNoIndex; other = world.arena.claim(64 * 1024))
+    others.push_back(other);
+  room = world.reader.destination(connection.assembly);
+  ASSERT_EQ(room.size(), 100u);
+  std::memcpy(room.data(), wire.data() + header_bytes + placed, room.size());
+  for (const Index other : others) world.arena.release(other);
+  const std::span<std::byte> offered = world.reader.offered(connection.assembly);
+  EXPECT_EQ(offered.data(), room.data());
+  EXPECT_EQ(offered.size(), room.size());
+  EXPECT_FALSE(world.reader.placed(connection.assembly, room.size(), connection.log));
+  placed += room.size();
+  EXPECT_TRUE(connection.read(std::string_view(wire).substr(header_bytes + placed)));
+  EXPECT_EQ(connection.log.text, "binary[" + payload + "]");
 }
 
 TEST(Destination, IsEmptyWhenNothingIsUnderWay) {
