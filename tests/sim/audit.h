@@ -23,7 +23,8 @@
 
 namespace holdfast::sim {
 
-enum class Mode { echo, broadcast };
+// The application echoes, or publishes to everybody; or it is the gateway, which ChannelAudit judges.
+enum class Mode { echo, broadcast, gateway };
 
 class Audit {
  public:
@@ -35,6 +36,8 @@ class Audit {
   std::uint32_t sent(std::uint32_t client, MessageType type, std::size_t bytes);
   // No type: the client's protocol has none.
   void received(std::uint32_t client, std::optional<MessageType> type, std::string_view payload);
+  // Judged elsewhere.
+  void count_received() { ++received_; }
   // Echo: all that was sent has come back.
   bool all_echoed(std::uint32_t client) const;
   std::uint32_t received_count(std::uint32_t client) const;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 
 #include "base/check.h"
 
@@ -11,8 +12,8 @@ namespace holdfast::sim {
 using ring::SimulatedConnection;
 
 Plan Plan::drawn(base::Random& random, bool calm, std::uint32_t message_bytes_maximum) {
-  constexpr Ending kEndings[] = {Ending::close,  Ending::finish, Ending::cut,    Ending::reset,
-                                 Ending::vanish, Ending::stall,  Ending::violate};
+  constexpr Ending kEndings[] = {Ending::close,  Ending::finish, Ending::cut,     Ending::reset,
+                                 Ending::vanish, Ending::stall,  Ending::violate, Ending::flood};
   Plan plan;
   plan.messages = static_cast<std::uint32_t>(random.below(20));
   plan.message_bytes_maximum =
@@ -34,6 +35,7 @@ Plan Plan::drawn(base::Random& random, bool calm, std::uint32_t message_bytes_ma
   plan.sends_pings = random.below(4) == 0;
   plan.fragments = random.below(3) == 0;
   if (random.below(2) == 0) plan.ending = kEndings[random.below(std::size(kEndings))];
+  if (plan.ending == Ending::flood) plan.message_bytes_maximum = std::min(plan.message_bytes_maximum, 100u);
   if (calm) return plan;
   plan.answers_pings = random.below(8) != 0;
   plan.finishes_handshake = random.below(12) != 0;
@@ -63,7 +65,10 @@ void Client::connect() {
 }
 
 void Client::give_up() {
-  if (ended_) return;
+  if (ended_) {
+    if (connection_ != nullptr && connection_->vanished()) connection_->fail(ETIMEDOUT);
+    return;
+  }
   part();
   if (connection_ != nullptr) connection_->client_close();
   end();
@@ -131,19 +136,43 @@ void Client::establish() {
 void Client::next_message() {
   sending_ = false;
   if (parting_ || close_code_ != 0) return;
-  if (sent_ >= plan_.messages) {
+  if (sent_ >= messages_wanted_) {
     if (plan_.ending != Ending::stay && plan_.ending != Ending::reset) begin_ending();
     return;
   }
-  std::uint32_t back = audit_->mode() == Mode::echo ? audit_->received_count(number_) : sent_;
-  // The window is closed: the next echo opens it.
-  if (sent_ >= back + plan_.window) return;
-  send_message(random().below(100) < plan_.close_requests ? Flag::close
-               : random().below(10) == 0                  ? Flag::resubscribe
-                                                          : Flag::none);
+  if (!may_speak()) return;
+  speak();
+  if (ended_) return;
   if (plan_.sends_pings && random().below(3) == 0) ping();
   sending_ = true;
   later(plan_.gap_maximum_ns, [this] { next_message(); });
+}
+
+// The window is closed: the next echo opens it.
+bool Client::may_speak() const {
+  return audit_->mode() != Mode::echo || sent_ < audit_->received_count(number_) + plan_.window;
+}
+
+void Client::speak() {
+  send_message(random().below(100) < plan_.close_requests ? Flag::close
+               : random().below(10) == 0                  ? Flag::resubscribe
+                                                          : Flag::none);
+}
+
+void Client::speak_again(std::uint32_t messages) {
+  messages_wanted_ += messages;
+  go_on();
+}
+
+void Client::go_on() {
+  if (sending_ || !may_act()) return;
+  sending_ = true;
+  later(plan_.gap_maximum_ns, [this] { next_message(); });
+}
+
+bool Client::served() const {
+  if (!established_ || !sent_everything()) return false;
+  return audit_->mode() == Mode::echo ? audit_->all_echoed(number_) : audit_->up_to_date(number_);
 }
 
 void Client::send_message(Flag flag) {
@@ -156,15 +185,12 @@ void Client::send_message(Flag flag) {
 }
 
 void Client::probe() {
-  if (established_ && !ended_ && !parting_ && close_code_ == 0) send_message(Flag::none);
+  if (may_act()) send_message(Flag::none);
 }
 
 void Client::message_received(std::optional<MessageType> type, std::string_view payload) {
   audit_->received(number_, type, payload);
-  if (!sending_ && established_ && !parting_) {
-    sending_ = true;
-    later(plan_.gap_maximum_ns, [this] { next_message(); });
-  }
+  go_on();
 }
 
 void Client::begin_ending() {
@@ -185,15 +211,24 @@ void Client::begin_ending() {
       return end();
     case Ending::stall:
       // Goes on sending, so that the server has something to answer, but takes nothing.
-      for (int count = 0; count < 8; ++count) send_message(Flag::none);
+      for (int count = 0; count < 8; ++count) speak();
       stalled_ = true;
       return;
     case Ending::violate:
+      violated_ = true;
       return write(violation());
+    case Ending::flood:
+      flood();
+      return finish();
     case Ending::stay:
     case Ending::reset:
       CHECK(false);
   }
+}
+
+void Client::flood() {
+  constexpr int kMessages = 200;
+  for (int count = 0; count < kMessages; ++count) speak();
 }
 
 void Client::finish() {
@@ -203,6 +238,7 @@ void Client::finish() {
 
 void Client::end() {
   ended_ = true;
+  on_end();
 }
 
 void Client::fail(const std::string& what) {
@@ -211,7 +247,7 @@ void Client::fail(const std::string& what) {
 
 std::string Client::describe() const {
   return "client " + std::to_string(number_) + " (ending " + std::to_string(static_cast<int>(plan_.ending)) +
-         ", sent " + std::to_string(sent_) + " of " + std::to_string(plan_.messages) + ", received " +
+         ", sent " + std::to_string(sent_) + " of " + std::to_string(messages_wanted_) + ", received " +
          std::to_string(audit_->received_count(number_)) + ", close code " + std::to_string(close_code_) +
          (connection_ != nullptr ? ", connection " + std::to_string(connection_->id()) : "") +
          (waiting_in_backlog() ? ", waiting" : "") + (established_ ? ", established" : "") +

@@ -2,10 +2,11 @@
 //
 // Lives on the events of its world: it acts at times of its own and when the network has something for it.
 // What it sends and receives goes to the audit. Protocols derive from it: WebSocketClient,
-// LengthPrefixedClient.
+// LengthPrefixedClient, HttpClient; and what is spoken over a WebSocket from that: GatewayClient.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -24,6 +25,7 @@ enum class Ending {
   vanish,   // silently gone
   stall,    // never reads again
   violate,  // breaks the protocol
+  flood,    // says as much at once as it can, and goes
 };
 
 struct Plan {
@@ -41,6 +43,7 @@ struct Plan {
   bool finishes_handshake = true;
   std::uint32_t close_requests = 0;  // in 100 messages: asks the server to close
   Ending ending = Ending::stay;
+  std::optional<Protocol> protocol;  // none: any
 
   // Polite, prompt readers and writers must be served whatever happens to others.
   bool healthy() const {
@@ -53,7 +56,12 @@ struct Plan {
 class Client : public ring::ClientObserver {
  public:
   Client(ring::SimulatedWorld* world, Audit* audit, std::uint32_t number, int listener, const Plan& plan)
-      : world_(world), audit_(audit), number_(number), listener_(listener), plan_(plan) {}
+      : world_(world),
+        audit_(audit),
+        number_(number),
+        listener_(listener),
+        plan_(plan),
+        messages_wanted_(plan.messages) {}
   virtual ~Client() = default;
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
@@ -62,8 +70,11 @@ class Client : public ring::ClientObserver {
   void start();
   void on_network() final;
   // Sends one more message, if it is still in a state to.
-  void probe();
-  // Nobody is patient for ever: gives up connecting or waiting to be accepted.
+  virtual void probe();
+  // Has more to say than was planned.
+  void speak_again(std::uint32_t messages);
+  // Nobody is patient for ever: closes its end, wherever it is. Of one that vanished the server's kernel
+  // learns.
   void give_up();
 
   std::uint32_t number() const { return number_; }
@@ -72,11 +83,20 @@ class Client : public ring::ClientObserver {
   bool ended() const { return ended_; }
   // It has begun to end the connection, or to misbehave, itself.
   bool parting() const { return parting_; }
+  // It has broken the rules, for all to see.
+  bool has_violated() const { return violated_ && outgoing_.empty(); }
   // The server ended a connection that wanted to stay.
   bool ended_by_server() const { return ended_ && !parting_; }
   bool waiting_in_backlog() const { return connection_ == nullptr || !connection_->accepted(); }
-  bool sent_everything() const { return sent_ >= plan_.messages && outgoing_.empty(); }
-  std::string describe() const;
+  bool sent_everything() const { return sent_ >= messages_wanted_ && outgoing_.empty(); }
+  // It has all it is owed.
+  virtual bool served() const;
+  // Of the simulated world; nothing while it is refused.
+  std::optional<std::uint32_t> connection_id() const {
+    return connection_ == nullptr ? std::nullopt : std::optional(connection_->id());
+  }
+  std::uint16_t close_code() const { return close_code_; }
+  virtual std::string describe() const;
 
  protected:
   // Queues bytes for the network.
@@ -87,7 +107,12 @@ class Client : public ring::ClientObserver {
   void hear_close(std::uint16_t code) { close_code_ = code; }
   void part() { parting_ = true; }
   void finish();
-  void message_received(std::optional<MessageType> type, std::string_view payload);
+  virtual void message_received(std::optional<MessageType> type, std::string_view payload);
+  // One thing to say has been said.
+  void spoke() { ++sent_; }
+  // It may speak again: something it waited for has come.
+  void go_on();
+  bool may_act() const { return established_ && !ended_ && !parting_ && close_code_ == 0; }
   void fail(const std::string& what);
   // Calls act() in up to `delay_maximum_ns`, unless the connection has ended by then.
   template <class Act>
@@ -106,7 +131,13 @@ class Client : public ring::ClientObserver {
   virtual MessageType draw_type() = 0;
   virtual void close_politely() = 0;
   virtual std::string violation() = 0;
+  // Writes much, without waiting for anything.
+  virtual void flood();
   virtual void ping() {}
+  // Not while it waits for answers.
+  virtual bool may_speak() const;
+  virtual void speak();
+  virtual void on_end() {}
 
   ring::SimulatedWorld* world_;
   Audit* audit_;
@@ -123,6 +154,7 @@ class Client : public ring::ClientObserver {
   const std::uint32_t number_;
   const int listener_;
   const Plan plan_;
+  std::uint32_t messages_wanted_;
   ring::SimulatedConnection* connection_ = nullptr;
   std::string outgoing_;
   std::string incoming_;
@@ -132,6 +164,7 @@ class Client : public ring::ClientObserver {
   bool parting_ = false;
   bool finishing_ = false;  // FIN follows the bytes in outgoing_
   bool stalled_ = false;
+  bool violated_ = false;
   bool ended_ = false;
   bool pumping_ = false;  // a pump() is scheduled
   bool reading_ = false;  // a read() is scheduled

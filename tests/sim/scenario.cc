@@ -19,11 +19,12 @@ std::chrono::milliseconds between(base::Random& random, std::uint64_t least_ms, 
 
 }  // namespace
 
-Scenario Scenario::drawn(base::Random& random) {
+Scenario Scenario::drawn(base::Random& random, std::uint64_t minutes) {
   Scenario drawn;
   drawn.calm = random.below(5) == 0;
-  drawn.mode = random.below(2) == 0 ? Mode::echo : Mode::broadcast;
+  drawn.mode = one_of(random, {Mode::echo, Mode::broadcast, Mode::gateway, Mode::gateway});
   drawn.drains = random.below(4) != 0;
+  drawn.empties = random.below(2) == 0;
   drawn.shards = one_of(random, {1u, 1u, 2u, 3u});
   drawn.clients = static_cast<std::uint32_t>(4 + random.below(drawn.mode == Mode::echo ? 40 : 16));
   drawn.tight = !drawn.calm && random.below(4) == 0;
@@ -33,7 +34,13 @@ Scenario Scenario::drawn(base::Random& random) {
   drawn.length_prefixed = random.below(2) == 0;
   drawn.http = random.below(2) == 0;
   drawn.backlog = one_of(random, {4u, 8u, 32u});
-  drawn.traffic_ns = 2'000'000'000 + random.below(30'000'000'000u);
+  drawn.burst_ns = drawn.traffic_ns = 2'000'000'000 + random.below(30'000'000'000u);
+  if (minutes > 0) {
+    drawn.traffic_ns = minutes * 60'000'000'000u;
+    drawn.bursts = static_cast<std::uint32_t>(4 + random.below(12));
+    drawn.clients *= 3;
+    drawn.slots *= drawn.tight ? 1 : 3;
+  }
   drawn.user_timeout_ns = random.below(2) == 0 ? 0 : 20'000'000'000u;
   drawn.receive_buffer_bytes = one_of<std::size_t>(random, {2'048, 16'384, 262'144});
   drawn.send_buffer_bytes = one_of<std::size_t>(random, {2'048, 16'384, 262'144});
@@ -63,9 +70,12 @@ Scenario Scenario::drawn(base::Random& random) {
   config.tuning.one_shot_accept = random.below(4) == 0;
   drawn.outbox_nodes = std::max(drawn.slots * 64, 1024u);
   drawn.arena_bytes = 32u << 20;
+  // An hour of pings every second would be an hour of nothing else.
+  if (minutes > 0) config.ping_interval *= 4;
   if (drawn.calm) return drawn;
 
   drawn.faults = ring::FaultRates::drawn(random);
+  if (minutes > 0) drawn.faults.clock_jump = (drawn.faults.clock_jump + 9) / 10;
   drawn.ring.completion_capacity = one_of(random, {4u, 32u, 8'192u, 8'192u});
   if (random.below(4) == 0) config.max_handshakes = static_cast<std::uint32_t>(1 + random.below(4));
   if (random.below(6) == 0) drawn.arena_bytes = 1u << 20;
@@ -75,9 +85,10 @@ Scenario Scenario::drawn(base::Random& random) {
 }
 
 std::string Scenario::describe() const {
-  return std::string(mode == Mode::echo ? "echo" : "broadcast") + (calm ? ", calm" : "") +
-         (tight ? ", tight" : "") + (drains ? ", drains" : ", stops") + ", shards " + std::to_string(shards) +
-         " x slots " + std::to_string(slots) + ", clients " + std::to_string(clients) + ", completions " +
+  constexpr const char* kModes[] = {"echo", "broadcast", "gateway"};
+  return std::string(kModes[static_cast<int>(mode)]) + (calm ? ", calm" : "") + (tight ? ", tight" : "") +
+         (drains ? ", drains" : ", stops") + ", shards " + std::to_string(shards) + " x slots " +
+         std::to_string(slots) + ", clients " + std::to_string(clients) + ", completions " +
          std::to_string(ring.completion_capacity);
 }
 

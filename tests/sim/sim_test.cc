@@ -1,6 +1,11 @@
-// A thousand seeds of the simulation, in cases of fifty, and a check that the runs amount to something.
-// The failure message is the line that repeats the run; a CHECK that fails inside prints it too.
+// A thousand seeds of the simulation, in cases of fifty; some with an hour of simulated time; and a check
+// that the runs amount to something. The failure message is the line that repeats the run; a CHECK that fails
+// inside prints it too.
 #include <gtest/gtest.h>
+
+#include <map>
+#include <string>
+#include <utility>
 
 #include "simulation.h"
 
@@ -8,7 +13,7 @@ namespace holdfast::sim {
 namespace {
 
 constexpr std::uint64_t kSeedsPerCase = 50;
-constexpr std::uint64_t kSteps = 3'000;
+constexpr Length kLength{.minutes = 0, .turns_maximum = 3'000};
 
 class Simulated : public testing::TestWithParam<std::uint64_t> {};
 
@@ -17,10 +22,10 @@ TEST_P(Simulated, ShardsServeEveryPoliteClientAndLeaveNothingBehind) {
   std::uint64_t received = 0;
   std::uint64_t connections = 0;
   for (std::uint64_t seed = first; seed < first + kSeedsPerCase; ++seed) {
-    Simulation simulation(seed, kSteps);
+    Simulation simulation(seed, kLength);
     std::string failure = simulation.run();
     ASSERT_TRUE(failure.empty()) << failure << "\n  in: " << simulation.describe()
-                                 << "\n  repeat with: tools/sim --seed=" << seed;
+                                 << "\n  repeat with: " << simulation.command();
     received += simulation.totals().messages_received;
     connections += simulation.totals().connections;
   }
@@ -29,30 +34,81 @@ TEST_P(Simulated, ShardsServeEveryPoliteClientAndLeaveNothingBehind) {
   EXPECT_GT(received, kSeedsPerCase * 20);
 }
 
+class SimulatedHour : public testing::TestWithParam<std::uint64_t> {};
+
+TEST_P(SimulatedHour, LeavesEverybodyServedAndNothingBehind) {
+  constexpr std::uint64_t kHoursPerCase = 20;
+  for (std::uint64_t seed = GetParam() * kHoursPerCase + 1; seed <= (GetParam() + 1) * kHoursPerCase;
+       ++seed) {
+    Simulation simulation(seed, {.minutes = 60});
+    const std::string failure = simulation.run();
+    ASSERT_TRUE(failure.empty()) << failure << "\n  in: " << simulation.describe()
+                                 << "\n  repeat with: " << simulation.command();
+    EXPECT_GE(simulation.totals().simulated_ns, 3'600'000'000'000u);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, SimulatedHour, testing::Range<std::uint64_t>(0, 5));
 INSTANTIATE_TEST_SUITE_P(Seeds, Simulated, testing::Range<std::uint64_t>(0, 20));
 
+struct Finished {
+  std::string failure;
+  Totals totals;
+};
+
+Finished finish(std::uint64_t seed) {
+  Simulation simulation(seed, kLength);
+  std::string failure = simulation.run();
+  return {std::move(failure), simulation.totals()};
+}
+
 TEST(Simulated, TheSameSeedGivesTheSameRun) {
-  for (std::uint64_t seed : {11u, 12u, 13u, 14u, 15u}) {
-    Simulation once(seed, kSteps);
-    Simulation again(seed, kSteps);
-    EXPECT_EQ(once.run(), again.run());
-    EXPECT_EQ(once.totals().turns, again.totals().turns);
-    EXPECT_EQ(once.totals().simulated_ns, again.totals().simulated_ns);
-    EXPECT_EQ(once.totals().counters, again.totals().counters);
+  for (std::uint64_t seed = 11; seed < 31; ++seed) {
+    const Finished once = finish(seed);
+    const Finished again = finish(seed);
+    EXPECT_EQ(once.failure, again.failure);
+    EXPECT_EQ(once.totals.turns, again.totals.turns);
+    EXPECT_EQ(once.totals.simulated_ns, again.totals.simulated_ns);
+    EXPECT_EQ(once.totals.counters, again.totals.counters);
   }
 }
 
 TEST(Simulated, TheSeedsReachTheServersBounds) {
   std::map<std::string, std::uint64_t> sum;
   for (std::uint64_t seed = 1; seed <= 200; ++seed) {
-    Simulation simulation(seed, kSteps);
+    Simulation simulation(seed, kLength);
     simulation.run();
     for (const auto& [name, value] : simulation.totals().counters) sum[name] += value;
   }
-  for (const char* name :
-       {"handshakes_timed_out", "handshakes_rejected", "pong_timeouts", "message_timeouts", "violations",
-        "outbox_overflows", "stall_timeouts", "http_idle_timeouts", "receive_buffer_waits", "short_sends",
-        "rearms", "transient_errors", "ring_overflows", "accept_errors", "clock_gaps"}) {
+  for (const char* name : {"handshakes_timed_out",
+                           "handshakes_rejected",
+                           "pong_timeouts",
+                           "message_timeouts",
+                           "violations",
+                           "outbox_overflows",
+                           "stall_timeouts",
+                           "http_idle_timeouts",
+                           "receive_buffer_waits",
+                           "short_sends",
+                           "rearms",
+                           "transient_errors",
+                           "ring_overflows",
+                           "accept_errors",
+                           "clock_gaps",
+                           "gateway_connects",
+                           "gateway_errors",
+                           "gateway_no_pongs",
+                           "gateway_tokens_verified",
+                           "gateway_publications",
+                           "gateway_duplicates",
+                           "gateway_publications_refused",
+                           "gateway_deliveries",
+                           "gateway_recovered",
+                           "gateway_recoveries_failed",
+                           "gateway_channels_refused",
+                           "gateway_subscriptions_refused",
+                           "gateway_presence_refused",
+                           "gateway_idempotency_evictions"}) {
     EXPECT_GT(sum[name], 0u) << name;
   }
 }

@@ -5,159 +5,86 @@
 #include <cstdio>
 #include <utility>
 
-#include "application.h"
+#include "application_program.h"
 #include "base/check.h"
-#include "http_client.h"
-#include "length_prefixed_client.h"
-#include "websocket_client.h"
+#include "gateway_program.h"
+#include "holdfast/server.h"
 
 namespace holdfast::sim {
 namespace {
 
 constexpr std::uint64_t kSecond_ns = 1'000'000'000;
+constexpr std::uint32_t kTurnsOfAFailedRun = 20'000;
 
-// Rings a bell that the simulated ring watches.
-class SimulatedDoorbell final : public shard::Doorbell {
- public:
-  explicit SimulatedDoorbell(ring::SimulatedWorld* world) : world_(world), event_(world->add_event()) {}
-  void ring() override { world_->signal_event(event_); }
-  int descriptor() const override { return event_; }
+MachineOptions machine_options(const Scenario& scenario, const Program& program) {
+  MachineOptions options;
+  options.shards = scenario.shards;
+  options.sizes = {scenario.slots, scenario.outbox_nodes, scenario.config.max_subscriptions,
+                   scenario.arena_bytes, scenario.config.tuning.receive_buffers};
+  options.ring = scenario.ring;
+  options.listeners = program.listeners();
+  options.backlog = scenario.backlog;
+  options.mailbox_bytes = scenario.mailbox_bytes;
+  return options;
+}
 
- private:
-  ring::SimulatedWorld* world_;
-  int event_;
-};
+std::string command_of(std::uint64_t seed, const Length& length) {
+  std::string command = "tools/sim --seed=" + std::to_string(seed);
+  if (length.minutes != 0) command += " --minutes=" + std::to_string(length.minutes);
+  if (length.turns_maximum != Length{}.turns_maximum)
+    command += " --steps=" + std::to_string(length.turns_maximum);
+  return command;
+}
 
 }  // namespace
 
-struct Simulation::Member {
-  int websocket_listener = -1;
-  int length_prefixed_listener = -1;
-  int http_listener = -1;
-  bool refused = false;  // a publish or subscription, for want of room
-  bool running = true;
-  std::unique_ptr<Application> application;
-  ring::SimulatedRing* ring = nullptr;  // the shard's
-  std::unique_ptr<shard::Shard> shard;
-};
-
-Simulation::Simulation(std::uint64_t seed, std::uint64_t turns_maximum)
+Simulation::Simulation(std::uint64_t seed, const Length& length, const Scenario* scenario)
     : seed_(seed),
-      turns_maximum_(turns_maximum),
+      length_(length),
       world_(seed),
-      scenario_(Scenario::drawn(world_.random())),
+      scenario_(scenario != nullptr ? *scenario : Scenario::drawn(world_.random(), length.minutes)),
       audit_(scenario_.mode),
       entropy_(world_.random().next()),
-      topic_key_{entropy_.next(), entropy_.next()} {
+      command_(command_of(seed, length)) {
   base::set_check_context(&Simulation::describe_run, this);
   world_.set_buffers(scenario_.receive_buffer_bytes, scenario_.send_buffer_bytes);
   world_.set_user_timeout_ns(scenario_.user_timeout_ns);
-  std::size_t mailbox_bytes =
-      std::max(scenario_.mailbox_bytes, shard::Mailbox::capacity_for(scenario_.config.max_message_bytes));
-  for (std::uint32_t number = 0; number < scenario_.shards; ++number) {
-    neighbours_.push_back(
-        std::make_unique<shard::Neighbour>(mailbox_bytes, std::make_unique<SimulatedDoorbell>(&world_)));
+  world_.plan_failure(scenario_.planned_failure);
+  if (scenario_.mode == Mode::gateway) {
+    program_ = std::make_unique<GatewayProgram>(scenario_, &world_, &audit_, &entropy_);
+  } else {
+    program_ = std::make_unique<ApplicationProgram>(scenario_, &world_, &audit_);
   }
-  for (std::uint32_t number = 0; number < scenario_.shards; ++number) build_shard(number);
-}
-
-Simulation::~Simulation() {
-  base::set_check_context(nullptr, nullptr);
-}
-
-void Simulation::build_shard(std::uint32_t number) {
-  auto member = std::make_unique<Member>();
-  auto ring = std::make_unique<ring::SimulatedRing>(&world_, scenario_.ring);
-  member->ring = ring.get();
-  neighbours_[number]->ring_descriptor = ring->descriptor();
-  shard::ShardOptions options;
-  options.number = number;
-  options.shards = scenario_.shards;
-  options.sizes = {scenario_.slots, scenario_.outbox_nodes, scenario_.config.max_subscriptions,
-                   scenario_.arena_bytes, scenario_.config.tuning.receive_buffers};
-  options.topic_key = topic_key_;
-  options.neighbours = &neighbours_;
-  options.close_listener = [this](int listener) { world_.close_listener(listener); };
-  auto listen = [&](Protocol protocol) {
-    net::ListenerOptions listener;
-    listener.descriptor = world_.listen(scenario_.backlog);
-    listener.protocol = protocol;
-    listener.one_shot = scenario_.config.tuning.one_shot_accept;
-    // One enter brings in what waits, and what arrives while it waits for a batch.
-    listener.backlog = 2 * scenario_.backlog;
-    options.listeners.push_back(listener);
-    return listener.descriptor;
-  };
-  member->websocket_listener = listen(Protocol::websocket);
-  if (scenario_.length_prefixed) member->length_prefixed_listener = listen(Protocol::length_prefixed);
-  if (scenario_.http) member->http_listener = listen(Protocol::http);
-  member->application = std::make_unique<Application>(&audit_, &world_, &member->refused);
-  auto shard = shard::Shard::create(options, scenario_.config, std::move(ring), &world_.clock(), &entropy_,
-                                    member->application.get());
-  CHECK(shard.ok());
-  member->shard = *std::move(shard);
-  CHECK(member->shard->start().ok());
-  members_.push_back(std::move(member));
+  machine_ = std::make_unique<Machine>(&world_, machine_options(scenario_, *program_), &entropy_);
+  auto server = Server::create(program_->config(),
+                               [this](std::uint32_t shard) { return program_->make_handler(shard); });
+  CHECK(server.ok());
+  server_ = *std::move(server);
   base::set_check_context(&Simulation::describe_run, this);
 }
 
+Simulation::~Simulation() {
+  // After a failure the shards are in the middle of something. What cannot be ended is left alone: taking it
+  // apart would only be another failure.
+  if (machine_->running() && !machine_->stop_within(kTurnsOfAFailedRun)) static_cast<void>(server_.release());
+  base::set_check_context(nullptr, nullptr);
+}
+
 void Simulation::add_client() {
-  Member& member = *members_[world_.random().below(members_.size())];
-  Plan plan = Plan::drawn(world_.random(), scenario_.calm, scenario_.config.max_message_bytes);
-  std::uint32_t number = static_cast<std::uint32_t>(clients_.size());
-  if (member.length_prefixed_listener >= 0 && world_.random().below(3) == 0) {
-    clients_.push_back(std::make_unique<LengthPrefixedClient>(&world_, &audit_, number,
-                                                              member.length_prefixed_listener, plan));
-  } else if (scenario_.http && world_.random().below(3) == 0) {
-    // To their own port, or to that of the WebSocket clients.
-    const bool own = world_.random().below(2) == 0;
-    clients_.push_back(std::make_unique<HttpClient>(
-        &world_, &audit_, number, own ? member.http_listener : member.websocket_listener, plan));
-  } else {
-    clients_.push_back(
-        std::make_unique<WebSocketClient>(&world_, &audit_, number, member.websocket_listener, plan));
-  }
+  const auto& parts = machine_->parts();
+  const Machine::Part& part = *parts[world_.random().below(parts.size())];
+  const Plan plan = clients_.size() < scenario_.plans.size()
+                        ? scenario_.plans[clients_.size()]
+                        : Plan::drawn(world_.random(), scenario_.calm, scenario_.config.max_message_bytes);
+  clients_.push_back(program_->make_client(part, static_cast<std::uint32_t>(clients_.size()), plan));
   clients_.back()->start();
 }
 
-// One turn of one shard: of those the world has something for, or, when there are none, of any: its wait
-// passes time.
 bool Simulation::turn() {
-  std::vector<Member*> running, ready;
-  for (auto& member : members_) {
-    if (!member->running) continue;
-    running.push_back(member.get());
-    if (member->ring->ready()) ready.push_back(member.get());
-  }
-  if (running.empty()) return false;
-  std::vector<Member*>& eligible = ready.empty() ? running : ready;
-  Member& member = *eligible[world_.random().below(eligible.size())];
   ++turns_;
-  if (world_.random().below(100) == 0) write_to_parted();
-  if (!member.shard->turn()) {
-    member.running = false;
-    member.ring->retire();
-  } else if (turns_ % 16 == 0 && member.ring->receives() == 0) {
-    // A receive that the kernel refused to take in holds its buffer from turn to turn; validate() knows only
-    // calm.
-    member.shard->validate();
-  }
-  return true;
-}
-
-// As Server::send and Server::close would, for a connection that has ended meanwhile: nobody may get it.
-void Simulation::write_to_parted() {
-  std::size_t number = world_.random().below(members_.size());
-  ConnectionId parted = members_[number]->application->parted();
-  if (parted.value == 0) return;
-  constexpr std::string_view kNobody = "for nobody";
-  shard::Letter letter;
-  letter.kind = world_.random().below(2) == 0 ? shard::LetterKind::send : shard::LetterKind::close;
-  letter.message_type = static_cast<std::uint8_t>(MessageType::text);
-  letter.first = parted.value;
-  letter.second = 4997;
-  letter.payload = std::as_bytes(std::span(kNobody));
-  if (neighbours_[number]->requests.push(letter)) neighbours_[number]->wake();
+  const bool scripted = scenario_.losses_allowed.has_value();
+  if (!scripted && world_.random().below(100) == 0 && machine_->running()) program_->disturb(*server_);
+  return machine_->turn();
 }
 
 template <class Done>
@@ -185,22 +112,39 @@ std::string Simulation::run() {
   traffic();
   if (!failed()) calm_down();
   if (!failed()) probe();
+  if (!failed() && scenario_.empties) leave();
   if (!failed()) wind_down();
   if (!failed()) check_nothing_left();
   add_up();
   return verdict();
 }
 
+// Clients come in bursts: half of them at once, the others in the seconds after; and who is there already has
+// more to say then. Between bursts it is quiet, and time passes quickly.
+void Simulation::plan_traffic() {
+  const std::uint64_t span_ns = std::min(scenario_.burst_ns, scenario_.traffic_ns);
+  std::vector<std::uint64_t> bursts_ns = {0};
+  for (std::uint32_t burst = 1; burst < scenario_.bursts; ++burst)
+    bursts_ns.push_back(world_.random().below(scenario_.traffic_ns - span_ns + 1));
+  for (std::uint32_t count = 0; count < scenario_.clients; ++count) {
+    const std::uint64_t burst_ns = bursts_ns[world_.random().below(bursts_ns.size())];
+    const std::uint64_t delay_ns = world_.random().below(2) == 0 ? 0 : world_.random().below(span_ns);
+    world_.schedule(burst_ns + delay_ns, [this] { add_client(); });
+  }
+  for (std::size_t number = 1; number < bursts_ns.size(); ++number)
+    world_.schedule(bursts_ns[number], [this] { burst(); });
+}
+
+void Simulation::burst() {
+  for (auto& client : clients_) client->speak_again(static_cast<std::uint32_t>(world_.random().below(10)));
+}
+
 void Simulation::traffic() {
   phase_ = "traffic";
   world_.faults() = scenario_.faults;
-  for (std::uint32_t count = 0; count < scenario_.clients; ++count) {
-    // Half of them in a storm at the start.
-    std::uint64_t delay_ns = world_.random().below(2) == 0 ? 0 : world_.random().below(scenario_.traffic_ns);
-    world_.schedule(delay_ns, [this] { add_client(); });
-  }
-  std::uint64_t end_ns = world_.now_ns() + scenario_.traffic_ns;
-  while (!failed() && world_.now_ns() < end_ns && turns_ < turns_maximum_) turn();
+  plan_traffic();
+  const std::uint64_t end_ns = world_.now_ns() + scenario_.traffic_ns;
+  while (!failed() && world_.now_ns() < end_ns && turns_ < length_.turns_maximum) turn();
 }
 
 bool Simulation::expected_to_be_served(const Client& client) const {
@@ -210,26 +154,27 @@ bool Simulation::expected_to_be_served(const Client& client) const {
 }
 
 bool Simulation::settled(const Client& client) const {
-  if (client.ended() || !expected_to_be_served(client)) return true;
-  if (!client.established() || !client.sent_everything()) return false;
-  return scenario_.mode == Mode::echo ? audit_.all_echoed(client.number())
-                                      : audit_.up_to_date(client.number());
+  if (client.ended()) return true;
+  // Breaking the rules ends a connection.
+  if (client.has_violated()) return scenario_.tight && client.waiting_in_backlog();
+  return !expected_to_be_served(client) || client.served();
+}
+
+bool Simulation::everybody_settled() const {
+  return clients_.size() == scenario_.clients && !program_->busy() &&
+         std::all_of(clients_.begin(), clients_.end(),
+                     [this](const auto& client) { return settled(*client); });
 }
 
 // From here on nothing goes wrong any more: who is connected and polite must get everything.
 void Simulation::calm_down() {
   phase_ = "calming down";
   world_.faults() = ring::FaultRates{};
-  auto everybody_settled = [this] {
-    return clients_.size() == scenario_.clients &&
-           std::all_of(clients_.begin(), clients_.end(),
-                       [this](const auto& client) { return settled(*client); });
-  };
-  if (!turn_until(300 * kSecond_ns, everybody_settled)) {
+  if (!turn_until(300 * kSecond_ns + scenario_.traffic_ns, [this] { return everybody_settled(); })) {
     for (auto& client : clients_) {
       if (!settled(*client)) audit_.fail("never served: " + client->describe());
     }
-    audit_.fail("time does not pass");
+    audit_.fail("time does not pass, or something was never answered");
   }
   for (auto& client : clients_) excuse_for_ended(*client);
 }
@@ -237,11 +182,15 @@ void Simulation::calm_down() {
 // Was it right to end the connection of a client that behaved?
 void Simulation::excuse_for_ended(const Client& client) {
   if (!client.plan().healthy() || !client.ended_by_server()) return;
-  bool refused =
-      std::any_of(members_.begin(), members_.end(), [](const auto& member) { return member->refused; });
-  if (refused || counted("memory_refusals") > 0 || counted("outbox_overflows") > 0) return;
-  if (counted("http_idle_timeouts") > 0) return;  // nobody is pinged on HTTP connections
-  if (scenario_.faults.arm_failure > 0) return;   // the kernel could not watch the socket
+  if (scenario_.losses_allowed.has_value()) {
+    const bool planned = world_.victim().has_value() && client.connection_id() == world_.victim();
+    if (planned || ++losses_ <= *scenario_.losses_allowed) return;
+    return audit_.fail("ended although nothing of it failed: " + client.describe());
+  }
+  if (program_->may_have_ended(client)) return;
+  if (machine_->counted("memory_refusals") > 0 || machine_->counted("outbox_overflows") > 0) return;
+  if (machine_->counted("http_idle_timeouts") > 0) return;  // nobody is pinged on HTTP connections
+  if (scenario_.faults.arm_failure > 0) return;             // the kernel could not watch the socket
   audit_.fail("ended although it behaved: " + client.describe());
 }
 
@@ -251,29 +200,31 @@ void Simulation::probe() {
   for (auto& client : clients_) {
     if (client->plan().healthy()) client->probe();
   }
-  auto everybody_settled = [this] {
-    return std::all_of(clients_.begin(), clients_.end(),
-                       [this](const auto& client) { return settled(*client); });
-  };
-  if (turn_until(60 * kSecond_ns, everybody_settled)) return;
+  if (turn_until(60 * kSecond_ns, [this] { return everybody_settled(); })) return;
   for (auto& client : clients_) {
     if (!settled(*client)) audit_.fail("deaf or mute: " + client->describe());
   }
   audit_.fail("time does not pass");
 }
 
+// All who are left give up, and when the server has noticed it must be as it was at the beginning.
+void Simulation::leave() {
+  phase_ = "leaving";
+  for (auto& client : clients_) client->give_up();
+  const auto nobody_left = [this] { return machine_->slots_used() == 0 && !program_->busy(); };
+  if (!turn_until(300 * kSecond_ns, nobody_left))
+    audit_.fail("connections of clients that left are still open");
+  // Counters are set once a second.
+  static_cast<void>(turn_until(3 * kSecond_ns, [] { return false; }));
+  if (!failed()) program_->check_empty();
+}
+
 void Simulation::wind_down() {
   phase_ = scenario_.drains ? "draining" : "stopping";
-  for (auto& neighbour : neighbours_) {
-    (scenario_.drains ? neighbour->drain_wanted : neighbour->stop_wanted).store(true);
-    neighbour->wake();
-  }
-  std::uint64_t limit_ns =
-      static_cast<std::uint64_t>(scenario_.config.drain_timeout.count()) * 1'000'000 + 30 * kSecond_ns;
-  auto all_stopped = [this] {
-    return std::none_of(members_.begin(), members_.end(), [](const auto& member) { return member->running; });
-  };
-  if (!turn_until(limit_ns, all_stopped)) audit_.fail("a shard does not stop");
+  scenario_.drains ? server_->drain() : server_->stop();
+  const auto drain_ms = static_cast<std::uint64_t>(scenario_.config.drain_timeout.count());
+  const auto stopped = [this] { return !machine_->running(); };
+  if (!turn_until(drain_ms * 1'000'000 + 30 * kSecond_ns, stopped)) audit_.fail("a shard does not stop");
 }
 
 void Simulation::check_nothing_left() {
@@ -281,53 +232,51 @@ void Simulation::check_nothing_left() {
   audit_.expect_all_closed();
   if (audit_.connections_opened() != audit_.connections_closed())
     audit_.fail("on_open and on_close differ in number");
+  if (machine_->counted("accepted") != machine_->counted("closed"))
+    audit_.fail("sockets were accepted and not closed once each");
   if (world_.open_sockets() != 0) audit_.fail(std::to_string(world_.open_sockets()) + " sockets leaked");
-  for (auto& member : members_) {
-    if (member->ring->slots_used() != 0) audit_.fail("slots of the file table are still in use");
-    if (member->ring->armed() > 1) audit_.fail("operations other than the doorbell's are still armed");
-    if (member->ring->sockets_dropped() != 0) audit_.fail("a client was accepted into a full table and lost");
+  for (auto& part : machine_->parts()) {
+    if (part->ring->slots_used() != 0) audit_.fail("slots of the file table are still in use");
+    if (part->ring->armed() > 1) audit_.fail("operations other than the doorbell's are still armed");
+    if (part->ring->sockets_dropped() != 0) audit_.fail("a client was accepted into a full table and lost");
   }
   constexpr const char* kGauges[] = {"connections_open", "slots_in_use",      "buffers_out",
                                      "frames_live",      "assemblies_in_use", "bytes_queued",
                                      "subscriptions",    "wslay_contexts",    "message_memory_used"};
   for (const char* gauge : kGauges) {
-    if (counted(gauge) != 0)
-      audit_.fail(std::string(gauge) + " is " + std::to_string(counted(gauge)) + " at the end");
+    const std::uint64_t left = machine_->counted(gauge);
+    if (left != 0) audit_.fail(std::string(gauge) + " is " + std::to_string(left) + " at the end");
   }
-}
-
-std::uint64_t Simulation::counted(const char* name) const {
-  std::uint64_t sum = 0;
-  for (const auto& member : members_) {
-    const shard::Counters& counters = member->shard->counters();
-#define HOLDFAST_SIM_COUNTER(field) \
-  if (std::string_view(name) == #field) sum += counters.field.get();
-    HOLDFAST_COUNTERS(HOLDFAST_SIM_COUNTER)
-#undef HOLDFAST_SIM_COUNTER
-  }
-  return sum;
+  add_up();
+  server_.reset();
+  program_->check_stopped();
 }
 
 void Simulation::add_up() {
+  if (server_ == nullptr) return;  // has been done
   totals_.turns = turns_;
-  totals_.connections = audit_.connections_opened();
-  totals_.messages_handled = audit_.messages_handled();
+  totals_.connections = machine_->counted("handshakes_completed");
+  totals_.messages_handled = machine_->counted("messages_in");
   totals_.messages_received = audit_.messages_received();
   totals_.simulated_ns = world_.now_ns();
-#define HOLDFAST_SIM_COUNTER(field) totals_.counters[#field] = counted(#field);
+#define HOLDFAST_SIM_COUNTER(field) totals_.counters[#field] = machine_->counted(#field);
   HOLDFAST_COUNTERS(HOLDFAST_SIM_COUNTER)
 #undef HOLDFAST_SIM_COUNTER
+  program_->add_counters(totals_.counters);
 }
 
 std::string Simulation::describe() const {
   return scenario_.describe() + ", " + phase_;
 }
 
+std::string Simulation::command() const {
+  return command_;
+}
+
 void Simulation::describe_run(void* simulation, char* buffer, unsigned capacity) {
   auto* self = static_cast<Simulation*>(simulation);
-  std::snprintf(buffer, capacity, "simulating; repeat with: tools/sim --seed=%llu (%s, turn %llu)",
-                static_cast<unsigned long long>(self->seed_), self->phase_,
-                static_cast<unsigned long long>(self->turns_));
+  std::snprintf(buffer, capacity, "simulating; repeat with: %s (%s, turn %llu)", self->command_.c_str(),
+                self->phase_, static_cast<unsigned long long>(self->turns_));
 }
 
 }  // namespace holdfast::sim

@@ -1,25 +1,28 @@
 // Simulation: one run of real shards in a simulated world, from one seed, and the verdict on it.
 //
-// Traffic with faults; then calm, in which every polite client must get all it is owed; then drain or stop,
-// after which nothing may be left: no slot, buffer, frame, assembly, queued byte, subscription or socket.
-// Single-threaded: the shards take turns in an order the seed decides. A failed CHECK prints the line that
-// repeats the run.
+// Traffic with faults; then calm, in which every polite client must get all it is owed; then, in some runs,
+// everybody leaves; then drain or stop, after which nothing may be left: no slot, buffer, frame, assembly,
+// queued byte, subscription or socket, and with the gateway no presence and no publication. Single-threaded:
+// the shards take turns in an order the seed decides. A failed CHECK prints the line that repeats the run.
 #pragma once
 
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "audit.h"
-#include "base/siphash.h"
 #include "client.h"
-#include "ring/simulated_ring.h"
+#include "machine.h"
+#include "program.h"
 #include "ring/simulated_world.h"
 #include "scenario.h"
-#include "shard/neighbour.h"
-#include "shard/shard.h"
+
+namespace holdfast {
+class Server;
+}
 
 namespace holdfast::sim {
 
@@ -33,30 +36,38 @@ struct Totals {
   std::map<std::string, std::uint64_t> counters;  // of all shards together, at the end
 };
 
-class Application;
+struct Length {
+  std::uint64_t minutes = 0;                 // of traffic; 0: some seconds, as the seed draws
+  std::uint64_t turns_maximum = 10'000'000;  // of traffic
+};
 
 class Simulation {
  public:
-  // `turns_maximum` bounds the traffic phase.
-  Simulation(std::uint64_t seed, std::uint64_t turns_maximum);
+  Simulation(std::uint64_t seed, const Length& length) : Simulation(seed, length, nullptr) {}
+  // A scenario of one's own; the seed decides what it leaves open.
+  Simulation(std::uint64_t seed, const Scenario& scenario) : Simulation(seed, {}, &scenario) {}
   ~Simulation();
 
   // Empty, or what went wrong first.
   std::string run();
+  const ring::SimulatedWorld& world() const { return world_; }
   const Totals& totals() const { return totals_; }
   std::string describe() const;
+  // What repeats this run.
+  std::string command() const;
+  void set_command(std::string command) { command_ = std::move(command); }
 
  private:
-  struct Member;  // a shard with its handler and ring
-
-  void build_shard(std::uint32_t number);
+  Simulation(std::uint64_t seed, const Length& length, const Scenario* scenario);
+  void plan_traffic();
+  void burst();
   void add_client();
   bool turn();  // false when no shard is left
-  void write_to_parted();
   // Turns until done() or for so long of simulated time. False: time ran out.
   template <class Done>
   bool turn_until(std::uint64_t limit_ns, Done done);
   bool settled(const Client& client) const;
+  bool everybody_settled() const;
   bool expected_to_be_served(const Client& client) const;
   bool failed() const;
   std::string verdict() const;
@@ -65,24 +76,26 @@ class Simulation {
   void traffic();
   void calm_down();
   void probe();
+  void leave();
   void wind_down();
   void check_nothing_left();
   void add_up();
-  std::uint64_t counted(const char* name) const;
   static void describe_run(void* simulation, char* buffer, unsigned capacity);
 
   const std::uint64_t seed_;
-  const std::uint64_t turns_maximum_;
+  const Length length_;
   ring::SimulatedWorld world_;
   Scenario scenario_;
   Audit audit_;
   base::Random entropy_;
-  base::SipKey topic_key_;
-  shard::Neighbours neighbours_;
-  std::vector<std::unique_ptr<Member>> members_;
+  std::unique_ptr<Program> program_;
+  std::unique_ptr<Machine> machine_;
+  std::unique_ptr<Server> server_;
   std::vector<std::unique_ptr<Client>> clients_;
   const char* phase_ = "starting";
+  std::string command_;
   std::uint64_t turns_ = 0;
+  std::uint32_t losses_ = 0;  // of polite clients, beyond the planned victim
   Totals totals_;
 };
 

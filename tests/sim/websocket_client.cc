@@ -34,7 +34,7 @@ void WebSocketClient::connected() {
   for (int position = 0; position < 21; ++position) key.push_back(kAlphabet[random().below(64)]);
   key += "A==";  // the last of 22 digits carries four bits, which end in zeros
   std::string request =
-      "GET /sim?client=" + std::to_string(number()) +
+      "GET " + target() +
       " HTTP/1.1\r\nHost: sim.invalid\r\nUpgrade: websocket\r\nConnection: keep-alive, Upgrade\r\n"
       "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " +
       key + "\r\n\r\n";
@@ -187,6 +187,20 @@ std::string WebSocketClient::encode(MessageType type, std::string_view payload) 
     if (random().below(4) == 0) bytes += frame(kFinal | kPong, "unasked for");
   }
   return bytes + frame(kFinal | opcode, payload);
+}
+
+// Messages, pings, or a message that never gets anywhere: empty fragments without end.
+void WebSocketClient::flood() {
+  constexpr int kFrames = 2'000;
+  const std::uint64_t kind = random().below(3);
+  if (kind == 0) return Client::flood();
+  for (int count = 0; count < kFrames; ++count) {
+    if (kind == 1) {
+      ping();
+    } else {
+      write(frame(count == 0 ? kText : kContinuation, ""));
+    }
+  }
 }
 
 // Each of these must end the connection; none can be taken for a message.

@@ -14,9 +14,18 @@
 
 namespace holdfast::sim {
 
-class WebSocketClient final : public Client {
+class WebSocketClient : public Client {
  public:
   using Client::Client;
+
+ protected:
+  // What its handshake asks for.
+  virtual std::string target() const { return "/sim?client=" + std::to_string(number()); }
+  std::string violation() override;
+  void flood() override;
+  std::string encode(MessageType type, std::string_view payload) override;
+  // Begins the closing handshake.
+  void close_politely() override;
 
  private:
   enum class State { handshaking, rejected, open, closing, closed };
@@ -28,12 +37,9 @@ class WebSocketClient final : public Client {
 
   void connected() override;
   std::size_t consume(std::string_view bytes) override;
-  std::string encode(MessageType type, std::string_view payload) override;
   MessageType draw_type() override {
     return random().below(2) == 0 ? MessageType::text : MessageType::binary;
   }
-  void close_politely() override;
-  std::string violation() override;
   void ping() override;
 
   std::size_t consume_response(std::string_view bytes);
