@@ -16,8 +16,8 @@ def _busy(row, name):
     shares = row.shares.get(name)
     if not shares:
         return "-"
-    return " / ".join(f"{statistics.median(share[key] for share in shares):.0%}"
-                      for key in ("server", "client", "others"))
+    known = [key for key in ("server", "client", "others") if shares[0].get(key) is not None]
+    return " / ".join(f"{statistics.median(share[key] for share in shares):.0%}" for key in known)
 
 
 def _line(row):
@@ -50,11 +50,11 @@ third number says that the machine was not quiet. How it is measured: perf/READM
 """
 
 
-def markdown(rows, where):
-    lines = [f"# The core's numbers, {where['date']}", ""]
+def markdown(rows, where, title="The core's numbers", method=METHOD):
+    lines = [f"# {title}, {where['date']}", ""]
     lines += [f"- {key}: " + (f"`{value}`" if key == "command" else str(value))
               for key, value in where.items() if key != "date"]
-    lines += ["", METHOD,
+    lines += ["", method,
               "| figure | measured | compared with | ratio | bound | verdict | server / client / others |",
               "|---|---|---|---|---|---|---|"]
     lines += [_line(row) for row in rows]

@@ -22,7 +22,7 @@ class Row:
     def add(self, name, value, window=None):
         self.values.setdefault(name, []).append(value)
         if window is not None:
-            shares = {key: window[f"{key}_share"] for key in ("server", "client", "others")}
+            shares = {key: window.get(f"{key}_share") for key in ("server", "client", "others")}
             self.shares.setdefault(name, []).append(shares)
 
     def note(self, what, value):

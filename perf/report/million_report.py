@@ -24,6 +24,7 @@ class Result:
     swarm_table: str
     warnings: list
     local: bool
+    title: str = TITLE
 
 
 UNITS = {
@@ -70,7 +71,7 @@ def _markdown_table(head, rows):
 
 
 def markdown(result):
-    parts = [f"# {TITLE.format(result.connections)}", result.verdict,
+    parts = [f"# {result.title.format(result.connections)}", result.verdict,
              "\n".join(f"- {key}: " + (f"`{value}`" if key == "command" else str(value))
                        for key, value in result.where.items()),
              _markdown_table(FIGURE_HEAD, _figure_rows(result)),
@@ -100,7 +101,7 @@ def html_page(result):
     sections += [("Against the budget", warned + page.table(FIGURE_HEAD, _figure_rows(result)))]
     sections += [("Charts", "\n".join(_charts(result).values()))]
     sections += [("Phases", page.table(PHASE_HEAD, _phase_rows(result)))]
-    return page.page(TITLE.format(result.connections), result.verdict, sections)
+    return page.page(result.title.format(result.connections), result.verdict, sections)
 
 
 def _write(path, text):

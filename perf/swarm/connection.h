@@ -18,6 +18,7 @@ enum class State : std::uint8_t {
   waiting,     // holds a slot and no socket: its time to come back has not come
   connecting,  // the socket is being opened, bound or connected
   upgrading,   // the request has been asked to leave
+  joining,     // upgraded, and what it said first has not been answered (client_protocol.h)
   half_open,   // half of a request was sent, and no more will be
   open,
   vanished,  // nothing that comes is let in but a reset, and nothing is sent: to its server it is gone
@@ -50,7 +51,8 @@ inline constexpr std::uint16_t kSip = 1 << 11;        // deaf, but one small rec
 inline constexpr std::uint16_t kCollector = 1 << 12;  // receives what everybody sends
 inline constexpr std::uint16_t kResets = 1 << 13;     // its close is to leave nothing behind
 
-// What is to be sent, in the order of the bits; `sending` is the bit of what is on its way.
+// What is to be sent, in the order of the bits; `sending` is the bit of what is on its way. Clients of the
+// Centrifugo protocol collect nothing: for them two bits mean something else.
 inline constexpr std::uint8_t kSendRequest = 1 << 0;
 inline constexpr std::uint8_t kSendCollect = 1 << 1;  // from now on a collector
 inline constexpr std::uint8_t kSendPong = 1 << 2;
@@ -59,6 +61,8 @@ inline constexpr std::uint8_t kSendPublication = 1 << 4;
 inline constexpr std::uint8_t kSendPing = 1 << 5;
 inline constexpr std::uint8_t kSendLeave = 1 << 6;  // a collector no longer
 inline constexpr std::uint8_t kSendClose = 1 << 7;
+inline constexpr std::uint8_t kSendJoin = kSendCollect;        // connect and subscribe
+inline constexpr std::uint8_t kSendEmptyCommand = kSendLeave;  // the pong to the empty message
 
 struct Connection {
   std::uint32_t send_offset;      // of the frame on its way. First: a free record's first word is the pool's

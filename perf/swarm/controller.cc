@@ -18,11 +18,21 @@ constexpr long kLookNs = 20'000'000;
 constexpr double kSecondNs = 1e9;
 constexpr double kGiveUpSeconds = 30;  // in which a worker has to have counted what is missing
 
-// Heartbeats are no progress: they go on in a phase that hangs.
+// Tells whoever drives us that the last phase is over, and waits for a line.
+bool asked_to_go_on() {
+  std::puts("ready");
+  std::fflush(stdout);
+  int read = 0;
+  while ((read = std::getchar()) != '\n' && read != EOF) {
+  }
+  return read != EOF;
+}
+
+// Heartbeats are no progress: they go on in a phase that hangs. Those of the clients' protocol are messages.
 std::uint64_t progress_of(const Totals& totals) {
   const std::uint64_t counted = std::accumulate(totals.counts.begin(), totals.counts.end(), std::uint64_t{0});
-  return counted - totals.of(Count::pings_answered) - totals.of(Count::bytes_in) -
-         totals.of(Count::bytes_out) + totals.all_faults();
+  return counted - totals.of(Count::pings_answered) - totals.of(Count::messages_in) -
+         totals.of(Count::bytes_in) - totals.of(Count::bytes_out) + totals.all_faults();
 }
 
 // What it will have counted in the end; 0 when that is a matter of time.
@@ -43,6 +53,8 @@ std::uint64_t planned(const Phase& phase, std::uint64_t open) {
     case Phase::Kind::ping:
     case Phase::Kind::close:
     case Phase::Kind::storm:
+    case Phase::Kind::recover:
+    case Phase::Kind::drop:
       return open;
     case Phase::Kind::idle:
     case Phase::Kind::churn:
@@ -60,6 +72,7 @@ Controller::Controller(std::vector<Phase> phases, std::vector<std::unique_ptr<Wo
 Totals Controller::totals() const {
   Totals totals;
   for (const std::unique_ptr<Worker>& worker : workers_) totals.add(worker->tally());
+  if (watch_.publisher != nullptr) totals.add(*watch_.publisher);
   return totals;
 }
 
@@ -72,6 +85,10 @@ void Controller::run(RunReport* report) {
   begun_ns_ = clock_.monotonic_ns();
   report->phases_planned = static_cast<std::uint32_t>(phases_.size());
   for (std::uint32_t number = 1; number <= phases_.size(); ++number) {
+    if (watch_.step && !asked_to_go_on()) {
+      report->stopped = "standard input ended";
+      break;
+    }
     PhaseReport& phase = report->phases.emplace_back();
     phase.phase = phases_[number - 1];
     const bool go_on = play(number, &phase);
@@ -82,7 +99,10 @@ void Controller::run(RunReport* report) {
   }
   report->totals = totals();
   for (const std::unique_ptr<Worker>& worker : workers_) {
-    if (report->connect_errno == 0) report->connect_errno = worker->tally().connect_errno.get();
+    const Tally& tally = worker->tally();
+    if (report->connect_errno == 0) report->connect_errno = tally.connect_errno.get();
+    if (report->error_code == 0) report->error_code = tally.error_code.get();
+    if (report->close_code == 0) report->close_code = tally.close_code.get();
   }
 }
 

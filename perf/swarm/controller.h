@@ -17,7 +17,9 @@ struct Watch {
   double patience_s = 20;   // without any progress a phase is given up
   double deadline_s = 600;  // of the whole run
   bool progress = true;
+  bool step = false;  // each phase waits for a line on standard input
   const volatile std::sig_atomic_t* interrupted = nullptr;
+  const Tally* publisher = nullptr;  // counted beside the workers'; null: there is none
 };
 
 class Controller {

@@ -29,6 +29,10 @@ const char* unit_of(Phase::Kind kind) {
     case Phase::Kind::half_open:
     case Phase::Kind::vanish:
       return "ended";
+    case Phase::Kind::recover:
+      return "recoveries";
+    case Phase::Kind::drop:
+      return "drops";
   }
   return "";
 }
@@ -56,6 +60,10 @@ Count counted_by(Phase::Kind kind) {
       return Count::half_open_ended;
     case Phase::Kind::vanish:
       return Count::vanished_ended;
+    case Phase::Kind::recover:
+      return Count::recovered;
+    case Phase::Kind::drop:
+      return Count::dropped;
   }
   return Count::none;
 }

@@ -37,11 +37,14 @@ std::string_view trimmed(std::string_view text) {
 
 }  // namespace
 
-Handshake::Handshake(std::string_view host, std::string_view path) {
+Handshake::Handshake(std::string_view host, std::string_view path, std::string_view subprotocol)
+    : subprotocol_(subprotocol) {
   request_.append("GET ").append(path).append(" HTTP/1.1\r\nHost: ").append(host);
   request_.append("\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: ");
   key_at_ = request_.size();
-  request_.append(kKeyBytes, '=').append("\r\nSec-WebSocket-Version: 13").append(kEnd);
+  request_.append(kKeyBytes, '=').append("\r\nSec-WebSocket-Version: 13");
+  if (!subprotocol.empty()) request_.append("\r\nSec-WebSocket-Protocol: ").append(subprotocol);
+  request_.append(kEnd);
 }
 
 std::string_view Handshake::request(std::uint64_t seed) {
@@ -63,6 +66,7 @@ Answer Handshake::check(std::string_view received, std::uint64_t seed, std::size
   bool key_right = false;
   bool upgrades = false;
   bool unasked = false;
+  bool agreed = subprotocol_.empty();
   std::array<char, http::AcceptKey::kLength> expected;
   accept_key_.compute(request(seed).substr(key_at_, kKeyBytes), expected);
   head.remove_prefix(head.find(kLineEnd) + kLineEnd.size());
@@ -77,13 +81,15 @@ Answer Handshake::check(std::string_view received, std::uint64_t seed, std::size
       key_right = value == std::string_view(expected.data(), expected.size());
     } else if (http::equals_ignoring_case(name, "Upgrade")) {
       upgrades = http::equals_ignoring_case(value, "websocket");
-    } else if (http::equals_ignoring_case(name, "Sec-WebSocket-Extensions") ||
-               http::equals_ignoring_case(name, "Sec-WebSocket-Protocol")) {
+    } else if (http::equals_ignoring_case(name, "Sec-WebSocket-Extensions")) {
       unasked = true;
+    } else if (http::equals_ignoring_case(name, "Sec-WebSocket-Protocol")) {
+      agreed = !agreed && value == subprotocol_;
+      unasked = unasked || !agreed;
     }
   }
   if (!key_right) return Answer::wrong_key;
-  return upgrades && !unasked ? Answer::accepted : Answer::no_upgrade;
+  return upgrades && agreed && !unasked ? Answer::accepted : Answer::no_upgrade;
 }
 
 }  // namespace holdfast::swarm

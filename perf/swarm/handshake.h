@@ -17,7 +17,8 @@ enum class Answer : std::uint8_t {
   accepted,
   refused,     // an HTTP answer that is not 101
   wrong_key,   // 101 without the Sec-WebSocket-Accept that belongs to this connection's key
-  no_upgrade,  // 101 without Upgrade: websocket, or with an extension or subprotocol nobody asked for
+  no_upgrade,  // 101 without Upgrade: websocket, or with an extension or subprotocol nobody asked for,
+               // or without the subprotocol that was asked for
   malformed,   // no HTTP, or a head that does not end
 };
 
@@ -25,8 +26,8 @@ class Handshake {
  public:
   static constexpr std::size_t kHeadMaximumBytes = 4096;
 
-  // `host` and `path` as they stand in the request.
-  Handshake(std::string_view host, std::string_view path);
+  // `host` and `path` as they stand in the request; the subprotocol must be agreed to, when one is named.
+  Handshake(std::string_view host, std::string_view path, std::string_view subprotocol = {});
 
   // The request of the connection whose key is made of `seed`; valid until the next call.
   std::string_view request(std::uint64_t seed);
@@ -38,6 +39,7 @@ class Handshake {
   static constexpr std::size_t kKeyBytes = 24;
 
   std::string request_;
+  std::string subprotocol_;
   std::size_t key_at_ = 0;
   http::AcceptKey accept_key_;
 };

@@ -38,6 +38,7 @@ absl::StatusOr<std::unique_ptr<Herd>> Herd::create(Desk* desk, const Route* rout
     pool_state = carver.take<memory::PoolState>(1);
     wheel_state = carver.take<time::Wheel::State>(1);
     herd->connections_ = carver.take<Connection>(capacity);
+    if (desk->protocol != nullptr) herd->clients_ = carver.take<Client>(capacity);
     bytes = carver.used();
   }
   *pool_state = {};
@@ -124,31 +125,48 @@ void Herd::dispatch(const ring::Completion& completion) {
       if (completion.result < 0 && connection.state == State::vanished) end(slot, Fault::vanish_failed);
       break;
     case Step::close:
-      connection.in_kernel = 0;
-      connection.flags = 0;
-      connection.state = State::free;
-      connection.generation = (connection.generation + 1) & ring::Tag::kGenerationMask;
-      pool_.release(slot);
-      if (events_ != nullptr) events_->returned(*this, slot);
-      return;
+      return closed(slot);
   }
   if (connection.state == State::ending) release_when_joined(slot);
 }
 
+void Herd::closed(Index slot) {
+  Connection& connection = connections_[slot];
+  const std::uint64_t back_ns = events_ == nullptr ? 0 : events_->comes_back_ns(*this, slot);
+  connection.in_kernel = 0;
+  connection.flags = 0;
+  connection.generation = (connection.generation + 1) & ring::Tag::kGenerationMask;
+  if (back_ns != 0) {
+    connection.state = State::waiting;
+    connection.flags = kReturns;
+    connection.timer.reset();
+    return wheel_.schedule(slot, tick_of(back_ns) + 1);
+  }
+  connection.state = State::free;
+  pool_.release(slot);
+  if (events_ != nullptr) events_->returned(*this, slot);
+}
+
 bool Herd::live(Index slot) const {
   const State state = connections_[slot].state;
-  return state == State::upgrading || state == State::half_open || state == State::open ||
-         state == State::closing || state == State::vanished;
+  return state == State::upgrading || state == State::joining || state == State::half_open ||
+         state == State::open || state == State::closing || state == State::vanished;
+}
+
+Index Herd::claim() {
+  const Index slot = pool_.claim();
+  if (slot != memory::kNoIndex && clients_ != nullptr) clients_[slot] = {};
+  return slot;
 }
 
 Index Herd::open() {
-  const Index slot = pool_.claim();
+  const Index slot = claim();
   if (slot != memory::kNoIndex) begin(slot);
   return slot;
 }
 
 Index Herd::open_at(std::uint64_t when_ns) {
-  const Index slot = pool_.claim();
+  const Index slot = claim();
   if (slot == memory::kNoIndex) return slot;
   Connection& connection = connections_[slot];
   connection = Connection{.generation = connection.generation};

@@ -16,6 +16,7 @@
 
 #include "absl/status/statusor.h"
 #include "base/clock.h"
+#include "client_protocol.h"
 #include "connection.h"
 #include "content.h"
 #include "handshake.h"
@@ -45,8 +46,12 @@ struct Desk {
   static constexpr std::size_t kReceiveBytes = 16 * 1024;
   static constexpr std::size_t kSendBytes = 256 * 1024;
 
-  Desk(std::string_view host, std::string_view path) : handshake(host, path) {}
-  std::vector<std::byte> receive = std::vector<std::byte>(kReceives * kReceiveBytes);
+  // `protocol` is that of all connections; null: plain WebSocket messages.
+  Desk(std::string_view host, std::string_view path, ClientProtocol* client_protocol)
+      : handshake(host, path, client_protocol == nullptr ? "" : client_protocol->subprotocol()),
+        protocol(client_protocol) {}
+  std::vector<std::byte> receive =
+      std::vector<std::byte>(kReceives * kReceiveBytes + MessageReader::kPaddingBytes);
   std::vector<std::byte> send;
   std::vector<ring::Completion> completions = std::vector<ring::Completion>(1024);
   Handshake handshake;
@@ -59,6 +64,11 @@ struct Desk {
   Sizes sizes;                          // of echoes, publications and what is gathered
   std::uint32_t publication_round = 0;  // of the next kSendPublication
   std::uint8_t marker = '!';
+  // Of the clients of a protocol alone.
+  ClientProtocol* protocol;
+  MessageReader messages;
+  std::uint16_t awaited_close = 0;  // a close frame of the server's with this code is right; 0: none is
+  std::string commands, expected;   // for the moment they are needed
 };
 
 // Told to the phase, from inside Herd::turn. It may call any method of the herd but turn.
@@ -66,7 +76,7 @@ class Events {
  public:
   virtual ~Events() = default;
   virtual void connected(Herd&, Index) {}
-  virtual void upgraded(Herd&, Index) {}
+  virtual void upgraded(Herd&, Index) {}  // it is open: a client has joined
   virtual void echoed(Herd&, Index) {}
   virtual void delivered(Herd&, Index) {}
   virtual void ponged(Herd&, Index) {}
@@ -74,6 +84,8 @@ class Events {
   virtual void gathered(Herd&, Index, const Piece&) {}
   // The connection was `before`, and counts no more. A fault, if it was one, has been counted.
   virtual void ended(Herd&, Index, State /*before*/) {}
+  // Asked when its socket is closed: when it is to be opened again in the same slot; 0: never.
+  virtual std::uint64_t comes_back_ns(Herd&, Index) { return 0; }
   virtual void returned(Herd&, Index) {}  // its socket is closed and its slot free
 };
 
@@ -101,6 +113,7 @@ class Herd {
     send(slot, kSendMessage);
   }
   void ping(Index slot);
+  void publish(Index slot);  // the publication of desk().publication_round, by a command
   // Reads no more, but what sip() lets it; until listen().
   void turn_deaf(Index slot);
   void sip(Index slot, std::uint32_t bytes);
@@ -115,6 +128,8 @@ class Herd {
   void fail(Index slot, Fault fault);                                 // the end, counted
 
   Connection& operator[](Index slot) { return connections_[slot]; }
+  const Client& client(Index slot) const { return clients_[slot]; }
+  std::uint32_t channel_of(Index slot) const { return desk_->protocol->channels.of(number_of(slot)); }
   std::uint32_t used() const { return pool_.used(); }
   std::uint32_t capacity() const { return pool_.capacity(); }
   // Slots from here on were never used.
@@ -154,7 +169,9 @@ class Herd {
       : desk_(desk), route_(route), first_number_(first_number), slots_(capacity) {}
 
   ring::Tag tag(Step step, Index slot) const;
+  Index claim();
   void begin(Index slot);
+  void closed(Index slot);
   void reap();
   void dispatch(const ring::Completion& completion);
   void opening_done(Index slot, Step step, int result);
@@ -165,13 +182,26 @@ class Herd {
   void receive_done(Index slot, const ring::Completion& completion);
   void input(Index slot, std::span<const std::byte> bytes);
   std::size_t answer(Index slot, std::span<const std::byte> bytes);
+  void opened(Index slot);
   bool piece(Index slot, const Piece& piece);
   bool message(Index slot, const Piece& piece);
   void echo(Index slot, const Piece& piece);
   void publication(Index slot, const Piece& piece);
+  // herd_client.cc
+  void join(Index slot);
+  void write_commands(Index slot, std::string& frame);
+  bool client_frame(Index slot, const Piece& piece);
+  bool client_message(Index slot, const ServerMessage& message);
+  bool await(Index slot, std::uint8_t reply, std::uint32_t id);
+  bool connect_reply(Index slot, const ServerMessage& message);
+  bool subscribe_reply(Index slot, const ServerMessage& message);
+  bool error_reply(Index slot, const ServerMessage& message);
+  void channel_publication(Index slot, const Publication& publication);
+  Fault judge(Index slot, const Publication& publication, std::uint64_t* steps);
   bool control(Index slot, const Piece& piece);
   void peer_closed(Index slot, std::span<const std::byte> payload);
   void input_ended(Index slot, bool reset);
+  bool sends_commands(Index slot) const;
   Outgoing outgoing(Index slot);
   void leave_open(Index slot, State next);
   void settle();
@@ -193,6 +223,7 @@ class Herd {
   memory::Mapping mapping_;
   memory::Pool<Connection> pool_;
   Connection* connections_ = nullptr;
+  Client* clients_ = nullptr;  // null without a protocol
   std::unique_ptr<ring::KernelRing> ring_;
   time::Wheel wheel_;
   std::vector<Index> due_;

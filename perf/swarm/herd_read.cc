@@ -153,12 +153,20 @@ std::size_t Herd::answer(Index slot, std::span<const std::byte> bytes) {
       break;
   }
   partial_.erase(slot);
+  desk_->tally.add(Count::upgraded);
+  if (desk_->protocol != nullptr) {
+    join(slot);
+  } else {
+    opened(slot);
+  }
+  return live(slot) ? head_bytes - before : 0;
+}
+
+void Herd::opened(Index slot) {
   connections_[slot].state = State::open;
   ++open_;
   desk_->tally.open.set(desk_->tally.open.get() + 1);
-  desk_->tally.add(Count::upgraded);
   if (events_ != nullptr) events_->upgraded(*this, slot);
-  return live(slot) ? head_bytes - before : 0;
 }
 
 // False when the rest of the input is nobody's any more.
@@ -183,6 +191,7 @@ bool Herd::message(Index slot, const Piece& piece) {
   if (piece.last()) desk_->tally.add(Count::messages_in);
   // Sent before the server had our close, or held back while we were gone.
   if (connection.state == State::closing || connection.state == State::vanished) return true;
+  if (desk_->protocol != nullptr) return client_frame(slot, piece);
   if (desk_->expect == Expect::publications) {
     publication(slot, piece);
   } else if (desk_->expect == Expect::echoes && connection.sequence_echoed != connection.sequence_left) {
@@ -268,10 +277,19 @@ bool Herd::control(Index slot, const Piece& piece) {
 
 void Herd::peer_closed(Index slot, std::span<const std::byte> payload) {
   Connection& connection = connections_[slot];
-  if (connection.state != State::closing) return input_ended(slot, false);
-  if (payload.size() < 2) return end(slot, Fault::close_differs);
-  const std::uint32_t code =
-      std::to_integer<std::uint32_t>(payload[0]) << 8 | std::to_integer<std::uint32_t>(payload[1]);
+  std::uint32_t code = 0;
+  if (payload.size() >= 2) {
+    code = std::to_integer<std::uint32_t>(payload[0]) << 8 | std::to_integer<std::uint32_t>(payload[1]);
+  }
+  if (connection.state == State::open && code != 0 && code == desk_->awaited_close) {
+    connection.flags |= kCloseSeen;
+    desk_->tally.add(Count::disconnected);
+    return end(slot, Fault::none);
+  }
+  if (connection.state != State::closing) {
+    if (desk_->tally.close_code.get() == 0) desk_->tally.close_code.set(code);
+    return input_ended(slot, false);
+  }
   if (code != kNormalClosure) return end(slot, Fault::close_differs);
   connection.flags |= kCloseSeen;
 }
@@ -281,6 +299,8 @@ void Herd::input_ended(Index slot, bool reset) {
   switch (connection.state) {
     case State::upgrading:
       return end(slot, Fault::handshake_ended);
+    case State::joining:
+      return end(slot, Fault::join_ended);
     case State::half_open:
       desk_->tally.add(Count::half_open_ended);
       return end(slot, Fault::none);

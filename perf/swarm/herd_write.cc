@@ -77,10 +77,22 @@ bool Herd::queue_send(Index slot) {
   return true;
 }
 
+bool Herd::sends_commands(Index slot) const {
+  const std::uint8_t sending = connections_[slot].sending;
+  return desk_->protocol != nullptr &&
+         (sending == kSendJoin || sending == kSendEmptyCommand || sending == kSendPublication);
+}
+
 // What the frame on its way says.
 Herd::Outgoing Herd::outgoing(Index slot) {
   const Connection& connection = connections_[slot];
   const std::uint64_t run = desk_->run;
+  if (sends_commands(slot)) {
+    desk_->commands.clear();
+    write_commands(slot, desk_->commands);
+    return {.opcode = opcode_of(desk_->protocol->encoding),
+            .literal = std::as_bytes(std::span(desk_->commands))};
+  }
   switch (connection.sending) {
     case kSendMessage:
       if (desk_->expect == Expect::gathered) {
@@ -125,12 +137,13 @@ std::span<const std::byte> Herd::encode(Index slot, std::size_t room) {
   std::size_t at = 0;
   std::size_t used = copy_from(std::span(header).first(header_bytes), &at, connection.send_offset, into);
   if (content.bytes == 0) {
-    std::array<std::byte, ws::kControlPayloadMaximumBytes> masked;
-    std::copy(literal.begin(), literal.end(), masked.begin());
-    for (std::size_t i = 0; i < literal.size(); ++i) masked[i] ^= static_cast<std::byte>(mask >> (i % 4 * 8));
-    const auto rest = std::span(masked).first(literal.size());
-    used += copy_from(rest, &at, connection.send_offset, into.subspan(used));
-    return into.first(used);
+    const std::span<std::byte> rest = into.subspan(used);
+    std::size_t place = connection.send_offset - std::min<std::size_t>(connection.send_offset, at);
+    const std::size_t count = copy_from(literal, &at, connection.send_offset, rest);
+    for (std::size_t i = 0; i < count; ++i, ++place) {
+      rest[i] ^= static_cast<std::byte>(mask >> (place % 4 * 8));
+    }
+    return into.first(used + count);
   }
   const std::uint32_t offset = connection.send_offset > header_bytes
                                    ? connection.send_offset - static_cast<std::uint32_t>(header_bytes)
@@ -161,7 +174,8 @@ void Herd::send_done(Index slot, int result) {
   std::uint32_t total = static_cast<std::uint32_t>(desk_->handshake.request_bytes());
   if (connection.state == State::half_open) total /= 2;
   if (connection.sending != kSendRequest) {
-    const std::uint32_t payload = outgoing(slot).payload_bytes();
+    const std::uint32_t payload =
+        sends_commands(slot) ? clients_[slot].frame_bytes : outgoing(slot).payload_bytes();
     total = static_cast<std::uint32_t>(client_header_bytes(payload)) + payload;
   }
   if (connection.send_offset < total) return send(slot, 0);
@@ -172,6 +186,8 @@ void Herd::send_done(Index slot, int result) {
     }
   } else if (connection.sending == kSendPong) {
     pongs_.erase(slot);
+    desk_->tally.add(Count::pings_answered);
+  } else if (desk_->protocol != nullptr && connection.sending == kSendEmptyCommand) {
     desk_->tally.add(Count::pings_answered);
   }
   connection.sending = 0;

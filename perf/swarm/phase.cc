@@ -17,6 +17,7 @@ constexpr std::uint32_t kOutstandingDefault = 1'000;
 constexpr double kSecondsMaximum = 24 * 3600;
 constexpr double kRateMaximum = 10'000'000;
 constexpr double kReadRateMaximum = 1e9;
+constexpr double kBeforeDisconnectMs = 1000;
 
 struct Known {
   Phase::Kind kind;
@@ -54,6 +55,14 @@ constexpr Known kKnown[] = {
      "    must not notice, and these receive everything in the end or are closed, without a gap"},
     {Phase::Kind::vanish, "vanish", "percent seconds", "",
      "vanish:percent=P,seconds=S  P % cease to answer, without FIN; the server has to end them within S"},
+    {Phase::Kind::recover, "recover", "rate seconds", "jitter_ms backoff_ms bytes",
+     "recover:rate=R,seconds=S[,backoff_ms=B][,jitter_ms=J][,bytes=B|B1-B2]\n"
+     "    R publications a second for S seconds, the channels in turn; after one second the server is told "
+     "to\n"
+     "    disconnect everybody (3001); all come back after B to B+J ms and recover: nothing lost, nothing "
+     "twice\n"
+     "    (centrifugo-*, with --api)"},
+    {Phase::Kind::drop, "drop", "", "", "drop  ends every connection by RST"},
 };
 
 bool has_word(std::string_view words, std::string_view word) {
@@ -109,9 +118,9 @@ std::string set(std::string_view key, std::string_view value, Phase* phase) {
   }
   if (key == "rounds") return parse_count(value, kRoundsMaximum, &phase->rounds) ? "" : "1 to 10,000";
   if (key == "bytes") return parse_sizes(value, &phase->bytes) ? "" : "B or B1-B2, each 9 to 1,048,576";
-  double jitter = 0;
-  if (!parse_number(value, 0, 3'600'000, &jitter)) return "0 to 3,600,000";
-  phase->jitter_ms = static_cast<std::uint32_t>(jitter);
+  double milliseconds = 0;
+  if (!parse_number(value, 0, 3'600'000, &milliseconds)) return "0 to 3,600,000";
+  (key == "backoff_ms" ? phase->backoff_ms : phase->jitter_ms) = static_cast<std::uint32_t>(milliseconds);
   return "";
 }
 
@@ -134,6 +143,11 @@ std::string contradiction(const Phase& phase, std::string_view seen) {
   }
   if (phase.kind == Phase::Kind::fanin && phase.bytes.smallest < kGatheredMinimumBytes) {
     return "messages that say who sent them have 24 bytes at least: raise bytes";
+  }
+  if (phase.kind == Phase::Kind::recover &&
+      phase.seconds * 1e3 < kBeforeDisconnectMs + phase.backoff_ms + phase.jitter_ms) {
+    return "publications have to go on until all are back: seconds is at least 1 and what backoff_ms and "
+           "jitter_ms take";
   }
   if (phase.kind == Phase::Kind::vanish && phase.seconds == 0) {
     return "no server ends a vanished peer at once: seconds is its ping interval and pong timeout, and some";
@@ -172,6 +186,7 @@ double quiet_seconds(const Phase& phase) {
     case Phase::Kind::vanish:
     case Phase::Kind::churn:
     case Phase::Kind::half_open:
+    case Phase::Kind::recover:
       return phase.seconds;
     case Phase::Kind::storm:
       return phase.jitter_ms / 1e3;
@@ -182,6 +197,7 @@ double quiet_seconds(const Phase& phase) {
     case Phase::Kind::fanin:
     case Phase::Kind::ping:
     case Phase::Kind::close:
+    case Phase::Kind::drop:
       return 0;
   }
   return 0;

@@ -27,7 +27,9 @@ struct Phase {
     churn,
     half_open,
     slow,
-    vanish
+    vanish,
+    recover,
+    drop
   };
   // What has to become of slow readers.
   enum class Expected : std::uint8_t { either, kept, closed };
@@ -42,6 +44,7 @@ struct Phase {
   Sizes bytes;
   bool closed_loop = false;
   std::uint32_t jitter_ms = 0;
+  std::uint32_t backoff_ms = 0;
   double percent_per_minute = 0;
   double percent = 0;    // of the open connections
   double read_rate = 0;  // bytes a second; 0: nothing is read

@@ -66,6 +66,10 @@ std::unique_ptr<Play> Play::make(const Phase& phase, Share share, std::vector<st
       return make_slow(phase, share, herds, desk, stage);
     case Phase::Kind::vanish:
       return make_vanish(phase, share, herds, desk, stage);
+    case Phase::Kind::recover:
+      return make_recover(phase, share, herds, desk, stage);
+    case Phase::Kind::drop:
+      return make_drop(phase, share, herds, desk, stage);
     case Phase::Kind::storm:
     case Phase::Kind::churn:
       return make_return(phase, share, herds, desk, stage);

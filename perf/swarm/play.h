@@ -17,6 +17,8 @@
 
 namespace holdfast::swarm {
 
+class Publisher;
+
 // What workers share during a run.
 struct Stage {
   std::atomic<std::uint32_t> number{0};   // the phase that runs, from 1; 0 before the first
@@ -33,6 +35,7 @@ struct Stage {
   std::atomic<bool> over{false};           // of fanout or fanin: nothing more will be sent
   std::uint32_t first_round = 0;           // of this phase in the run; written between phases
   std::uint64_t numbers = 0;               // connections have numbers below this; written before the run
+  Publisher* publisher = nullptr;          // null without an HTTP API; written before the run
 
   void clear();  // for the next phase
   std::uint64_t in_flight() const {
@@ -116,6 +119,8 @@ std::unique_ptr<Play> make_fanin(const Phase&, Share, std::vector<std::unique_pt
 std::unique_ptr<Play> make_slow(const Phase&, Share, std::vector<std::unique_ptr<Herd>>&, Desk&, Stage&);
 std::unique_ptr<Play> make_vanish(const Phase&, Share, std::vector<std::unique_ptr<Herd>>&, Desk&, Stage&);
 std::unique_ptr<Play> make_opening(const Phase&, Share, std::vector<std::unique_ptr<Herd>>&, Desk&, Stage&);
+std::unique_ptr<Play> make_recover(const Phase&, Share, std::vector<std::unique_ptr<Herd>>&, Desk&, Stage&);
+std::unique_ptr<Play> make_drop(const Phase&, Share, std::vector<std::unique_ptr<Herd>>&, Desk&, Stage&);
 std::unique_ptr<Play> make_return(const Phase&, Share, std::vector<std::unique_ptr<Herd>>&, Desk&, Stage&);
 
 }  // namespace holdfast::swarm

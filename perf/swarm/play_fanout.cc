@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "publisher.h"
+
 namespace holdfast::swarm {
 
 Fanout::Fanout(const Phase& phase, Share share, std::vector<std::unique_ptr<Herd>>& herds, Desk& desk,
@@ -31,7 +33,17 @@ void Fanout::turn() {
 }
 
 void Fanout::wind_up() {
-  if (desk_.now_ns >= over_ns_ + kSettleNs) finished_ = true;
+  if (desk_.now_ns < over_ns_ + kSettleNs) return;
+  count_missing_replies();
+  finished_ = true;
+}
+
+// Of clients that published by a command.
+void Fanout::count_missing_replies() {
+  if (desk_.protocol == nullptr) return;
+  for_each(State::open, [&](Herd& herd, Index slot) {
+    if ((herd.client(slot).awaited & kAwaitsPublish) != 0) desk_.tally.add(Fault::reply_missing);
+  });
 }
 
 void Fanout::delivered(Herd& herd, Index slot) {
@@ -57,6 +69,7 @@ void Fanout::give_up() {
       desk_.tally.add(Fault::broadcast_missing, published - received(herd[slot]));
     }
   });
+  count_missing_replies();
   finished_ = true;
 }
 
@@ -67,12 +80,24 @@ void Fanout::direct() {
   Herd* herd = nullptr;
   const Index slot = publisher(round, &herd);
   if (round == phase_.rounds || slot == memory::kNoIndex) return stage_.over.store(true);
-  desk_.publication_round = first_round_ + round;
   // Nobody receives this round before it is sent, so these are what everybody sees when it arrives.
   stage_.waiting.store(stage_.listeners.load());
   stage_.round.store(round + 1);
   stage_.published_ns.store(desk_.now_ns);
-  herd->send(slot, kSendPublication);
+  publish(round, *herd, slot);
+}
+
+void Fanout::publish(std::uint32_t round, Herd& herd, Index slot) {
+  if (desk_.protocol == nullptr) {
+    desk_.publication_round = first_round_ + round;
+    herd.send(slot, kSendPublication);
+  } else if (stage_.publisher != nullptr) {
+    stage_.publisher->publish_round(phase_.bytes);
+  } else {
+    const std::uint64_t number = desk_.protocol->channels.take_next(herd.channel_of(slot));
+    desk_.publication_round = static_cast<std::uint32_t>(number);
+    herd.publish(slot);
+  }
 }
 
 Index Fanout::publisher(std::uint32_t round, Herd** herd) {

@@ -33,7 +33,9 @@ class Fanout : public Play {
 
  private:
   void direct();
+  void publish(std::uint32_t round, Herd& herd, Index slot);
   Index publisher(std::uint32_t round, Herd** herd);
+  void count_missing_replies();
 
   const std::uint32_t first_round_;
   std::uint64_t over_ns_ = 0;

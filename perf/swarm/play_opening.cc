@@ -41,6 +41,7 @@ class Opening : public Play {
   void give_up() override {
     for_each(State::connecting, [&](Herd& herd, Index slot) { miss(herd, slot, Fault::connect_missing); });
     for_each(State::upgrading, [&](Herd& herd, Index slot) { miss(herd, slot, Fault::handshake_missing); });
+    for_each(State::joining, [&](Herd& herd, Index slot) { miss(herd, slot, Fault::join_missing); });
     for_each(State::half_open, [&](Herd& herd, Index slot) { miss(herd, slot, Fault::half_open_kept); });
     finished_ = true;
   }

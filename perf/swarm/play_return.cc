@@ -35,6 +35,7 @@ class Return : public Play {
     for_each(State::closing, [&](Herd& herd, Index slot) { herd.fail(slot, Fault::close_missing); });
     for_each(State::connecting, [&](Herd& herd, Index slot) { herd.fail(slot, Fault::connect_missing); });
     for_each(State::upgrading, [&](Herd& herd, Index slot) { herd.fail(slot, Fault::handshake_missing); });
+    for_each(State::joining, [&](Herd& herd, Index slot) { herd.fail(slot, Fault::join_missing); });
     finished_ = true;
   }
 

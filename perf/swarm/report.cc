@@ -82,6 +82,11 @@ std::string outcome_of(const PhaseReport& phase) {
   } else if (phase.phase.kind == Phase::Kind::vanish) {
     text += absl::StrFormat("    vanished   %u, of which the server ended %u\n", grown(Count::vanished),
                             grown(Count::vanished_ended));
+  } else if (phase.phase.kind == Phase::Kind::recover) {
+    text += absl::StrFormat(
+        "    recovered  %u of %u disconnected; %u published, %u of %u deliveries in replies\n",
+        grown(Count::recovered), grown(Count::disconnected), grown(Count::published),
+        grown(Count::publications_recovered), grown(Count::deliveries));
   }
   return text;
 }
@@ -167,6 +172,8 @@ std::string table(const RunReport& report) {
     text +=
         absl::StrFormat("first failed connect: %s\n", std::strerror(static_cast<int>(report.connect_errno)));
   }
+  if (report.error_code != 0) text += absl::StrFormat("first refused command: error %u\n", report.error_code);
+  if (report.close_code != 0) text += absl::StrFormat("first unexpected close: code %u\n", report.close_code);
   if (report.totals.of(Fault::refused) > 0 && report.destinations > 1) {
     text += absl::StrFormat(
         "refused: connections go to %u neighbouring addresses; the server has to listen on all of them, as "

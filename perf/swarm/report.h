@@ -37,7 +37,7 @@ struct RunReport {
   std::uint32_t rings = 0;
   std::uint32_t destinations = 1;
   std::uint32_t bytes_each = 0;  // of user memory per idle connection: its record
-  std::uint64_t connect_errno = 0;
+  std::uint64_t connect_errno = 0, error_code = 0, close_code = 0;  // the first of each; 0: none
   std::string io_uring;
   std::vector<PhaseReport> phases;
   Totals totals;

@@ -31,6 +31,10 @@ absl::Status refuse(const Phase& phase, std::string_view why) {
   return absl::InvalidArgumentError(std::string("--phase=").append(phase.text).append(": ").append(why));
 }
 
+bool ends_all(const Phase& phase) {
+  return phase.kind == Phase::Kind::close || phase.kind == Phase::Kind::drop;
+}
+
 // Empty when the phase makes sense with that many connections open.
 std::string reason_against(const Phase& phase, std::uint64_t open) {
   const bool opens = phase.kind == Phase::Kind::ramp || phase.kind == Phase::Kind::half_open;
@@ -80,7 +84,7 @@ absl::Status check_scenario(const std::vector<Phase>& phases, double deadline_s)
     if (const std::string why = reason_against(phase, open); !why.empty()) return refuse(phase, why);
     if (phase.kind == Phase::Kind::fanout || phase.kind == Phase::Kind::slow) rounds += phase.rounds;
     if (phase.kind == Phase::Kind::vanish) open -= part_of(static_cast<std::uint32_t>(open), phase.percent);
-    if (phase.kind == Phase::Kind::close) open = 0;
+    if (ends_all(phase)) open = 0;
     if (phase.kind != Phase::Kind::half_open && phase.kind != Phase::Kind::vanish) seconds += phase.seconds;
   }
   if (rounds > kRoundsMaximum)
@@ -98,7 +102,7 @@ std::uint32_t most_open(const std::vector<Phase>& phases) {
     std::uint32_t with = open;
     if (phase.kind == Phase::Kind::ramp) with = open += phase.connections;
     if (phase.kind == Phase::Kind::half_open) with = open + phase.connections;
-    if (phase.kind == Phase::Kind::close) open = 0;
+    if (ends_all(phase)) open = 0;
     most = std::max(most, with);
   }
   return most;

@@ -18,7 +18,9 @@
 #include "absl/strings/match.h"
 #include "addresses.h"
 #include "base/entropy.h"
+#include "client_flags.h"
 #include "controller.h"
+#include "publisher.h"
 #include "scenario.h"
 #include "worker.h"
 
@@ -41,6 +43,8 @@ ABSL_FLAG(std::string, scenario, "",
           "before those of the command line");
 ABSL_FLAG(std::string, message_bytes, "64",
           "B, or B1-B2 for sizes at random: of messages whose phase does not say bytes=");
+ABSL_FLAG(bool, step, false,
+          "says \"ready\" on standard output before each phase, and waits for a line on standard input");
 ABSL_FLAG(std::vector<std::string>, phase, {}, "a phase, may be repeated: see above");
 
 namespace holdfast::swarm {
@@ -152,11 +156,14 @@ Route route_for(const Url& url, std::uint32_t connections) {
 }
 
 struct Crew {
+  ClientFlags flags;
+  std::unique_ptr<Publisher> publisher;
   Stage stage;
   std::vector<std::unique_ptr<Worker>> workers;
 };
 
-void make_workers(const std::vector<Phase>& phases, const Url& url, Crew* crew, RunReport* report) {
+void make_workers(const std::vector<Phase>& phases, const Url& url, std::uint64_t run, Crew* crew,
+                  RunReport* report) {
   const std::uint32_t threads = absl::GetFlag(FLAGS_threads);
   const std::uint32_t per_ring = absl::GetFlag(FLAGS_per_ring);
   const std::string marker = absl::GetFlag(FLAGS_marker);
@@ -169,8 +176,6 @@ void make_workers(const std::vector<Phase>& phases, const Url& url, Crew* crew, 
   if (per_ring < 1 || per_ring > 65'536 || per_ring > limit) {
     refuse("--per_ring is 1 to 65,536 and at most RLIMIT_NOFILE, which is " + std::to_string(limit));
   }
-  std::uint64_t run = absl::GetFlag(FLAGS_seed);
-  if (run == 0) run = base::SystemEntropy().next();
   const std::uint32_t connections = most_open(phases);
   // Each has connections of its own in every phase: to publish, and to be slow.
   if (threads > 1 && threads > connections / 2) {
@@ -189,6 +194,7 @@ void make_workers(const std::vector<Phase>& phases, const Url& url, Crew* crew, 
                     url.path,
                     run,
                     static_cast<std::uint8_t>(marker[0]),
+                    crew->flags.protocol.get(),
                     rings_for(own, per_ring),
                     first,
                     phases};
@@ -201,7 +207,7 @@ void make_workers(const std::vector<Phase>& phases, const Url& url, Crew* crew, 
   crew->stage.numbers = first;
   report->threads = threads;
   report->destinations = static_cast<std::uint32_t>(route.destinations.size());
-  report->bytes_each = sizeof(Connection);
+  report->bytes_each = sizeof(Connection) + (crew->flags.protocol == nullptr ? 0 : sizeof(Client));
   report->io_uring = crew->workers.front()->describe();
   const bool vanish = std::any_of(phases.begin(), phases.end(),
                                   [](const Phase& phase) { return phase.kind == Phase::Kind::vanish; });
@@ -210,19 +216,40 @@ void make_workers(const std::vector<Phase>& phases, const Url& url, Crew* crew, 
   }
 }
 
-int run(int argc, char** argv) {
+// The phases of the command line.
+std::vector<std::string> parse_flags(int argc, char** argv) {
   absl::SetProgramUsageMessage(
       "holdfast-swarm --target=ws://ADDR:PORT/ --phase=... [--phase=...]\nPhases, in the order given:\n" +
       list_of_phases());
   absl::FlagsUsageConfig usage;
-  usage.contains_help_flags = [](absl::string_view file) { return absl::EndsWith(file, "swarm.cc"); };
+  usage.contains_help_flags = [](absl::string_view file) {
+    return absl::EndsWith(file, "swarm.cc") || absl::EndsWith(file, "client_flags.cc");
+  };
   absl::SetFlagsUsageConfig(usage);
-  const std::vector<std::string> given = take_phases(&argc, argv);
+  std::vector<std::string> given = take_phases(&argc, argv);
   const std::vector<char*> rest = absl::ParseCommandLine(argc, argv);
   if (rest.size() > 1) refuse("\"" + std::string(rest[1]) + "\" is not a flag; --help lists the flags");
+  return given;
+}
+
+// What is shared by the workers, and the publisher.
+void make_protocol(const std::vector<Phase>& phases, std::uint64_t run, Crew* crew, Watch* watch) {
+  crew->flags = or_refuse(read_client_flags(run, absl::GetFlag(FLAGS_allow_address)));
+  if (absl::Status status = check_phases(phases, crew->flags); !status.ok()) {
+    refuse(std::string(status.message()));
+  }
+  if (!crew->flags.api) return;
+  crew->publisher = std::make_unique<Publisher>(*crew->flags.api, crew->flags.protocol.get());
+  crew->stage.publisher = crew->publisher.get();
+  watch->publisher = &crew->publisher->tally();
+}
+
+int run(int argc, char** argv) {
+  const std::vector<std::string> given = parse_flags(argc, argv);
   const Url url = or_refuse(parse_url(absl::GetFlag(FLAGS_target)));
   const std::vector<Phase> phases = read_phases(given);
   Watch watch;
+  watch.step = absl::GetFlag(FLAGS_step);
   watch.server = absl::GetFlag(FLAGS_server_pid);
   watch.patience_s = absl::GetFlag(FLAGS_patience_s);
   watch.deadline_s = absl::GetFlag(FLAGS_deadline_s);
@@ -235,11 +262,17 @@ int run(int argc, char** argv) {
   RunReport report;
   report.target = absl::GetFlag(FLAGS_target);
   Crew crew;
-  make_workers(phases, url, &crew, &report);
+  std::uint64_t seed = absl::GetFlag(FLAGS_seed);
+  if (seed == 0) seed = base::SystemEntropy().next();
+  make_protocol(phases, seed, &crew, &watch);
+  make_workers(phases, url, seed, &crew, &report);
   const auto on_signal = [](int) { interrupted = 1; };
   std::signal(SIGINT, on_signal);
   std::signal(SIGTERM, on_signal);
   std::signal(SIGPIPE, SIG_IGN);
+  if (crew.publisher != nullptr) {
+    if (absl::Status status = crew.publisher->begin(); !status.ok()) refuse(std::string(status.message()));
+  }
   for (const std::unique_ptr<Worker>& worker : crew.workers) worker->begin();
   Controller(phases, crew.workers, crew.stage, watch).run(&report);
   std::fputs(table(report).c_str(), stdout);

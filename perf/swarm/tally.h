@@ -23,7 +23,7 @@ namespace holdfast::swarm {
   X(echo_differs)           /* an echo that is not what was sent */                                  \
   X(echo_missing)           /* an echo that did not come in time */                                  \
   X(broadcast_differs)      /* a publication that is none of ours */                                 \
-  X(broadcast_twice)        /* a publication that had come before */                                 \
+  X(broadcast_twice)        /* a publication that had come before, or that comes too late */         \
   X(broadcast_out_of_order) /* a publication before its time */                                      \
   X(broadcast_missing)      /* a publication that did not come in time */                            \
   X(pong_differs)           /* a pong with another payload than our ping, or without one */          \
@@ -33,6 +33,18 @@ namespace holdfast::swarm {
   X(unexpected_reset)       /* the same, by RST */                                                   \
   X(close_differs)          /* an answer to our close with another code, or an end without one */    \
   X(close_missing)          /* a close that was not answered in time */                              \
+  X(bad_message)            /* a message that is not of the clients' protocol */                     \
+  X(join_ended)             /* the server ended a connection before it had joined */                 \
+  X(join_missing)           /* replies to connect and subscribe that did not come in time */         \
+  X(command_refused)        /* an error instead of a reply; the first code is in the report */       \
+  X(reply_differs)          /* a reply to no command of ours, or without what it has to say */       \
+  X(reply_missing)          /* replies to publish that did not come in time */                       \
+  X(not_recoverable)        /* a subscription without the positions that were asked for */           \
+  X(not_recovered)          /* a client that came back and was told that it has missed something */  \
+  X(position_differs)       /* a subscription at another epoch or offset than it must be */          \
+  X(offset_differs)         /* the right publication with a wrong offset */                          \
+  X(disconnect_missing)     /* clients the server kept although it was told to disconnect them */    \
+  X(api_failed)             /* calls of the server's HTTP API; the first reason is on stderr */      \
   X(half_open_kept)         /* a half-sent request that the server did not end in time */            \
   X(slow_wrongly_closed)    /* a slow reader that was ended, where the phase says kept */            \
   X(slow_wrongly_kept)      /* a slow reader that was kept, where the phase says closed */           \
@@ -43,21 +55,26 @@ namespace holdfast::swarm {
   X(gathered_out_of_order)  /* a message before an earlier one of its sender */                      \
   X(gathered_missing)       /* a message that did not come to a collector in time */
 
-#define SWARM_COUNTS(X)                                                             \
-  X(opened)          /* sockets connected */                                        \
-  X(upgraded)        /* handshakes whose answer was right */                        \
-  X(echoes)          /* messages that came back as they were sent */                \
-  X(deliveries)      /* publications that came once, in order, as they were sent */ \
-  X(pings_answered)  /* of the server's, by us */                                   \
-  X(pongs)           /* right answers to our pings */                               \
-  X(closed)          /* connections that ended with the right close frame */        \
-  X(dropped)         /* connections that we ended without a close frame */          \
-  X(half_open_ended) /* half-sent requests that the server ended */                 \
-  X(gathered)        /* messages that came once, in order, to a collector */        \
-  X(slow_kept)       /* slow readers that received everything in the end */         \
-  X(slow_closed)     /* slow readers the server ended, without a gap before */      \
-  X(vanished)        /* connections that ceased to answer */                        \
-  X(vanished_ended)  /* of these, those the server ended */                         \
+#define SWARM_COUNTS(X)                                                                    \
+  X(opened)                 /* sockets connected */                                        \
+  X(upgraded)               /* handshakes whose answer was right */                        \
+  X(joined)                 /* clients whose connect and subscribe were answered right */  \
+  X(disconnected)           /* clients the server closed with the awaited code */          \
+  X(recovered)              /* of these, those that came back and were told so */          \
+  X(publications_recovered) /* publications that came in replies to subscribe */           \
+  X(published)              /* through the server's HTTP API */                            \
+  X(echoes)                 /* messages that came back as they were sent */                \
+  X(deliveries)             /* publications that came once, in order, as they were sent */ \
+  X(pings_answered)         /* of the server's, by us */                                   \
+  X(pongs)                  /* right answers to our pings */                               \
+  X(closed)                 /* connections that ended with the right close frame */        \
+  X(dropped)                /* connections that we ended without a close frame */          \
+  X(half_open_ended)        /* half-sent requests that the server ended */                 \
+  X(gathered)               /* messages that came once, in order, to a collector */        \
+  X(slow_kept)              /* slow readers that received everything in the end */         \
+  X(slow_closed)            /* slow readers the server ended, without a gap before */      \
+  X(vanished)               /* connections that ceased to answer */                        \
+  X(vanished_ended)         /* of these, those the server ended */                         \
   X(messages_out) X(messages_in) X(bytes_out) X(bytes_in)
 
 enum class Fault : unsigned char {
@@ -91,6 +108,8 @@ struct Tally {
   std::array<shard::Counter, kCounts> counts;
   shard::Counter open;           // connections that are open now
   shard::Counter connect_errno;  // of the first connect_failed
+  shard::Counter error_code;     // of the first command_refused
+  shard::Counter close_code;     // of the first close frame that nobody awaited
 
   void add(Fault fault, std::uint64_t amount = 1) { faults[static_cast<std::size_t>(fault)].add(amount); }
   void add(Count count, std::uint64_t amount = 1) { counts[static_cast<std::size_t>(count)].add(amount); }

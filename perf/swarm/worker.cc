@@ -21,7 +21,7 @@ constexpr int kEvents = 256;
 }  // namespace
 
 Worker::Worker(WorkerPlan plan, Stage* stage)
-    : plan_(std::move(plan)), stage_(stage), desk_(plan_.host, plan_.path) {
+    : plan_(std::move(plan)), stage_(stage), desk_(plan_.host, plan_.path, plan_.protocol) {
   desk_.run = plan_.run;
   desk_.marker = plan_.marker;
   desk_.read_clock();

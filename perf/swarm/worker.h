@@ -24,7 +24,8 @@ struct WorkerPlan {
   std::string path;
   std::uint64_t run = 0;
   std::uint8_t marker = '!';
-  std::vector<std::uint32_t> herds;  // capacity of each
+  ClientProtocol* protocol = nullptr;  // null: plain WebSocket messages
+  std::vector<std::uint32_t> herds;    // capacity of each
   std::uint64_t first_number = 0;
   std::vector<Phase> phases;
 };

@@ -34,6 +34,11 @@ TEST(Phase, IsReadWithItsSettings) {
   EXPECT_EQ(slow->expected, Phase::Expected::kept);
   EXPECT_EQ(parse_phase("fanin:collectors=3")->collectors, 3u);
   EXPECT_EQ(parse_phase("vanish:percent=10,seconds=5")->seconds, 5);
+  const auto recover = parse_phase("recover:rate=100,seconds=20,backoff_ms=200,jitter_ms=5000,bytes=64");
+  ASSERT_TRUE(recover.ok()) << recover.status();
+  EXPECT_EQ(recover->backoff_ms, 200u);
+  EXPECT_EQ(recover->jitter_ms, 5000u);
+  EXPECT_TRUE(parse_phase("drop").ok());
 }
 
 TEST(Phase, TakesTheSizesOfTheRunWhenItNamesNone) {
@@ -57,6 +62,9 @@ TEST(Phase, ThatMakesNoSenseIsRefused) {
                            "ramp:connections=0",
                            "ramp:connections=5000000",
                            "ramp:connections=x",
+                           "recover:rate=100",
+                           "recover:rate=100,seconds=3,backoff_ms=1000,jitter_ms=1001",
+                           "drop:outstanding=3",
                            "ramp:connections=1,rate=-1",
                            "ramp:connections=1,rate=nan",
                            "ramp:connections=1,rounds=2",

@@ -190,6 +190,26 @@ TEST(ClientHeader, IsMaskedAndAsLongAsAnnounced) {
   }
 }
 
+TEST(Handshake, NeedsTheSubprotocolItHasAskedForAndNoOther) {
+  Handshake handshake("127.0.0.1:80", "/", "chosen");
+  EXPECT_NE(handshake.request(1).find("\r\nSec-WebSocket-Protocol: chosen\r\n\r\n"), std::string_view::npos);
+  const auto judged = [&](const std::string& more) {
+    std::array<char, http::AcceptKey::kLength> accept;
+    const std::string_view request = handshake.request(1);
+    http::AcceptKey().compute(request.substr(request.find("Sec-WebSocket-Key: ") + 19, 24), accept);
+    std::size_t head_bytes = 0;
+    return handshake.check("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n" + more +
+                               "Sec-WebSocket-Accept: " + std::string(accept.data(), accept.size()) +
+                               "\r\n\r\n",
+                           1, &head_bytes);
+  };
+  EXPECT_EQ(judged("Sec-WebSocket-Protocol: chosen\r\n"), Answer::accepted);
+  EXPECT_EQ(judged(""), Answer::no_upgrade);
+  EXPECT_EQ(judged("Sec-WebSocket-Protocol: other\r\n"), Answer::no_upgrade);
+  EXPECT_EQ(judged("Sec-WebSocket-Protocol: chosen\r\nSec-WebSocket-Protocol: chosen\r\n"),
+            Answer::no_upgrade);
+}
+
 class HandshakeTest : public testing::Test {
  protected:
   // A server's answer to the request of `seed`.
