@@ -7,28 +7,17 @@
 'use strict';
 
 const assert = require('node:assert/strict');
-const crypto = require('node:crypto');
+const { EventSource } = require('eventsource');
 const WebSocket = require('ws');
+const { Application, inSeconds, run, until } = require('./application.js');
 
 const [scenarioName, encoding, url, secret, apiUrl, apiKey] = process.argv.slice(2);
 const { Centrifuge } = require(encoding === 'protobuf' ? 'centrifuge/build/protobuf' : 'centrifuge');
+const application = new Application(secret, apiUrl, apiKey);
+const token = (claims) => application.token(claims);
+const api = (method, request) => application.call(method, request);
 
 const room = `chat:${scenarioName}-${encoding}`;
-
-// Tokens.
-
-function base64url(text) {
-  return Buffer.from(text).toString('base64url');
-}
-
-function token(claims) {
-  const text = `${base64url(JSON.stringify({ alg: 'HS256' }))}.${base64url(JSON.stringify(claims))}`;
-  return `${text}.${crypto.createHmac('sha256', secret).update(text).digest('base64url')}`;
-}
-
-function inSeconds(seconds) {
-  return Math.floor(Date.now() / 1000) + seconds;
-}
 
 // Payloads: objects in JSON, their bytes in Protobuf.
 
@@ -42,18 +31,27 @@ function content(data) {
 
 // Clients.
 
-const clients = [];
-
 function makeClient(user, options = {}) {
-  const client = new Centrifuge(url, {
+  const { endpoints = url, ...rest } = options;
+  return new Centrifuge(endpoints, {
     websocket: WebSocket,
-    token: options.getToken ? undefined : token({ sub: user }),
+    token: rest.getToken ? undefined : token({ sub: user }),
     minReconnectDelay: 50,
     maxReconnectDelay: 200,
-    ...options,
+    ...rest,
   });
-  clients.push(client);
-  return client;
+}
+
+// For a client that has no WebSocket: a stream down, and requests of their own up.
+function emulation(transport) {
+  const base = url.replace(/^ws/, 'http').replace(/websocket$/, '');
+  return {
+    endpoints: [{ transport, endpoint: base + transport }],
+    emulationEndpoint: new URL('/emulation', base).href,
+    eventsource: EventSource,
+    fetch,
+    readableStream: ReadableStream,
+  };
 }
 
 // Resolves with the context of the next event of this name that satisfies `wanted`.
@@ -86,28 +84,35 @@ async function subscribed(client, channel, options = {}) {
   return subscription;
 }
 
-async function until(condition, what) {
-  for (let waited = 0; waited < 10_000; waited += 10) {
-    if (condition()) return;
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-  assert.fail(`never came true: ${what}`);
-}
-
-async function api(method, request) {
-  const response = await fetch(`${apiUrl}/api/${method}`, {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/json', 'X-API-Key': apiKey },
-    body: JSON.stringify(request),
-  });
-  const answer = await response.json();
-  assert.equal(answer.error, undefined, JSON.stringify(answer));
-  return answer.result;
-}
-
 // The transport is broken off as a network would: no close frame.
 function breakOff(client) {
   client._transport._transport.terminate();
+}
+
+// All that a client does, over a transport that is emulated.
+async function overEmulation(transport) {
+  const user = `emulated-${transport}-${encoding}`;
+  const client = await connected(user, emulation(transport));
+  const subscription = await subscribed(client, room);
+  await subscription.publish(payload({ n: 1 }));
+  await until(() => subscription.received.length === 1, 'its own publication');
+  const answers = [];
+  for (let n = 0; n < 20; ++n) answers.push(client.rpc('echo', payload({ n })));
+  (await Promise.all(answers)).forEach((answer, n) => assert.deepEqual(content(answer.data), { n }));
+  assert.equal((await subscription.presenceStats()).numClients, 1);
+  const again = next(subscription, 'subscribed');
+  const lost = next(client, 'connecting');
+  await api('disconnect', { user, disconnect: { code: 3001, reason: 'shutdown' } });
+  assert.equal((await lost).code, 3001);
+  await api('publish', { channel: room, data: { n: 2 } });
+  assert.equal((await again).recovered, true);
+  await until(() => subscription.received.length === 2, 'what was missed');
+  // Long enough for two pings and their pongs, which come as requests.
+  await new Promise((resolve) => setTimeout(resolve, 4500));
+  assert.equal(client.state, 'connected');
+  const ended = next(client, 'disconnected');
+  await api('disconnect', { user, disconnect: { code: 3503, reason: 'force disconnect' } });
+  assert.equal((await ended).code, 3503);
 }
 
 const scenarios = {
@@ -325,6 +330,116 @@ const scenarios = {
     assert.equal((await ended).code, 2000);
   },
 
+  async aDroppedSubscriptionIsToldWithoutItsChannel() {
+    // Two subscriptions, one of them ended by the application: the other goes on.
+    const client = await connected('two');
+    const first = await subscribed(client, `${room}-1`);
+    const second = await subscribed(client, `${room}-2`);
+    const ended = next(first, 'unsubscribed');
+    await api('unsubscribe', { user: 'two', channel: `${room}-1` });
+    await ended;
+    await api('broadcast', { channels: [`${room}-1`, `${room}-2`], data: { n: 1 } });
+    await until(() => second.received.length === 1, 'the publication');
+    assert.deepEqual(first.received, []);
+  },
+
+  async deltasGoOnAfterARecovery() {
+    const client = await connected('2');
+    const subscription = await subscribed(client, room, { delta: 'fossil' });
+    const text = 'hello '.repeat(30);
+    const publish = (n) => api('publish', { channel: room, data: { n, text } });
+    await publish(1);
+    await publish(2);
+    await until(() => subscription.received.length === 2, 'two publications');
+    const again = next(subscription, 'subscribed');
+    breakOff(client);
+    await publish(3);
+    await publish(4);
+    assert.equal((await again).recovered, true);
+    await publish(5);
+    await until(() => subscription.received.length === 5, 'what was missed, and what followed');
+    subscription.received.forEach((data, i) => assert.deepEqual(data, { n: i + 1, text }));
+  },
+
+  async whatIsTooLongAgoIsNotRecovered() {
+    const client = await connected('2');
+    const channel = `short:${room}`;
+    const subscription = await subscribed(client, channel);
+    await api('publish', { channel, data: { n: 1 } });
+    await until(() => subscription.received.length === 1, 'the first publication');
+    const again = next(subscription, 'subscribed');
+    breakOff(client);
+    for (let n = 2; n <= 5; ++n) await api('publish', { channel, data: { n } });
+    const context = await again;
+    assert.deepEqual([context.wasRecovering, context.recovered], [true, false]);
+    await api('publish', { channel, data: { n: 6 } });
+    await until(() => subscription.received.length === 2, 'what followed');
+    assert.deepEqual(subscription.received.map((data) => data.n), [1, 6]);
+  },
+
+  async cacheModeGivesTheNewest() {
+    const channel = `latest:${room}`;
+    for (let n = 1; n <= 3; ++n) await api('publish', { channel, data: { n } });
+    const client = await connected('2');
+    const subscription = await subscribed(client, channel, { since: { offset: 0, epoch: '' } });
+    await until(() => subscription.received.length === 1, 'the newest');
+    assert.deepEqual(subscription.received, [{ n: 3 }]);
+  },
+
+  async serverSideSubscriptionsRecover() {
+    const client = makeClient('given', { token: token({ sub: 'given', channels: [room] }) });
+    const received = [];
+    client.on('publication', (context) => received.push(content(context.data).n));
+    const given = next(client, 'subscribed');
+    client.connect();
+    await given;
+    await api('publish', { channel: room, data: { n: 1 } });
+    await until(() => received.length === 1, 'the first publication');
+    const again = next(client, 'subscribed');
+    breakOff(client);
+    await api('publish', { channel: room, data: { n: 2 } });
+    assert.equal((await again).recovered, true);
+    await until(() => received.length === 2, 'what was missed');
+    assert.deepEqual(received, [1, 2]);
+  },
+
+  async whatNobodyTakesClosesWith3508() {
+    const client = await connected('42');
+    const ended = next(client, 'disconnected');
+    await client.send(payload({ one: 'way' }));
+    assert.equal((await ended).code, 3508);
+  },
+
+  async whatIsNotAllowedIsAnErrorWithItsCode() {
+    const client = await connected('42');
+    await assert.rejects(client.publish('nowhere:a', payload(1)), { code: 102 });
+    await assert.rejects(client.publish(`short:${room}`, payload(1)), { code: 103 });
+    await assert.rejects(client.presence(`short:${room}`), { code: 108 });
+    await assert.rejects(client.history(room, { limit: 1 }), { code: 103 });
+    const unknown = client.newSubscription('nowhere:a');
+    const ended = next(unknown, 'unsubscribed');
+    unknown.subscribe();
+    assert.equal((await ended).code, 102);
+    assert.equal(client.state, 'connected');
+  },
+
+  async theApplicationEndsWhatHasExpired() {
+    const client = await connected('over', { getToken: async () => token({ sub: 'over' }) });
+    const lost = next(client, 'connecting');
+    await api('refresh', { user: 'over', expired: true });
+    assert.equal((await lost).code, 3005);
+    await next(client, 'connected');
+  },
+
+  async withoutWebSocketThereIsAnHttpStream() {
+    await overEmulation('http_stream');
+  },
+
+  async withoutWebSocketThereAreServerSentEvents() {
+    // The client speaks JSON there, whatever its encoding elsewhere.
+    if (encoding === 'json') await overEmulation('sse');
+  },
+
   async pingsAreAnswered() {
     const client = await connected('42');
     let lost = false;
@@ -335,14 +450,4 @@ const scenarios = {
   },
 };
 
-async function main() {
-  await scenarios[scenarioName]();
-  for (const client of clients) client.disconnect();
-}
-
-main().then(
-  () => process.exit(0),
-  (error) => {
-    console.error(error);
-    process.exit(1);
-  });
+run(scenarios[scenarioName]);

@@ -3,19 +3,15 @@
 import http.server
 import json
 import pathlib
-import shutil
-import subprocess
 import sys
-import tempfile
 import threading
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "wire"))
 
+import chromium  # noqa: E402
 from holdfast_process import WireTestCase  # noqa: E402
 
-CHROMIUM = "/usr/bin/chromium"
-LIMIT_S = 60
 PAGE = """<!doctype html><meta charset="utf-8"><title>holdfast</title><script type="module">
 const url = new URLSearchParams(location.search).get('server');
 const seen = [];
@@ -71,22 +67,15 @@ class Exchange(http.server.BaseHTTPRequestHandler):
         pass
 
 
-@unittest.skipUnless(pathlib.Path(CHROMIUM).exists(), "there is no Chromium: apt-get install chromium")
+@unittest.skipUnless(chromium.is_installed(), "there is no Chromium: apt-get install chromium")
 class BrowserPage(WireTestCase):
     def see(self, pages, server):
         """What the page reports after it has talked to the server."""
-        profile = tempfile.mkdtemp(prefix="holdfast-browser-")
-        self.addCleanup(shutil.rmtree, profile, ignore_errors=True)
-        command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-        command += ["--no-first-run", f"--user-data-dir={profile}", f"{pages.origin}/?server={server.url}"]
-        browser = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
+        browser = chromium.Chromium(f"{pages.origin}/?server={server.url}")
         try:
-            self.assertTrue(pages.reported.wait(LIMIT_S), "the page reported nothing")
+            self.assertTrue(pages.reported.wait(chromium.LIMIT_S), "the page reported nothing")
         finally:
-            browser.terminate()
-            browser.wait(LIMIT_S)
+            browser.close()
         return pages.seen
 
     def pages(self):

@@ -1,11 +1,8 @@
 """The published `centrifuge` client against holdfast, in JSON and in Protobuf: starts centrifuge_client.js,
 which holds the scenarios, once for each scenario and encoding."""
 
-import json
 import pathlib
 import re
-import shutil
-import subprocess
 import sys
 import unittest
 
@@ -13,9 +10,9 @@ FOLDER = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(FOLDER.parent / "wire"))
 
 from gateway_process import GatewayTestCase  # noqa: E402
+from node_packages import need_node_packages, run_node  # noqa: E402
 
 SCENARIO_LIMIT_S = 40
-INSTALL_LIMIT_S = 180
 SECRET = "a secret that is long enough for HS256"
 KEY = "the key of these tests"
 SETTINGS = f"""
@@ -38,33 +35,23 @@ subscribe = ["users"]
 publish = ["users"]
 read_presence = ["subscribers"]
 read_history = ["subscribers"]
+[namespaces.short]
+history_size = 2
+history_ttl = "1m"
+recovery = "stream"
+force_recovery = true
+subscribe = ["users"]
+[namespaces.latest]
+history_size = 1
+history_ttl = "1m"
+recovery = "cache"
+force_recovery = true
+subscribe = ["users"]
 """
 
 
-def install_packages():
-    """Puts the pinned packages into node_modules/, unless they are there."""
-    wanted = json.loads((FOLDER / "package.json").read_text())["dependencies"]
-    packages = {name: FOLDER / "node_modules" / name / "package.json" for name in wanted}
-    if all(
-        path.exists() and json.loads(path.read_text())["version"] == wanted[name]
-        for name, path in packages.items()
-    ):
-        return
-    subprocess.run(
-        ["npm", "ci", "--no-audit", "--no-fund"],
-        cwd=FOLDER,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        check=True,
-        timeout=INSTALL_LIMIT_S,
-    )
-
-
 def setUpModule():
-    for program in ("node", "npm"):
-        if not shutil.which(program):
-            raise unittest.SkipTest(f"{program} is not installed: apt-get install nodejs npm")
-    install_packages()
+    need_node_packages()
 
 
 class Centrifuge(GatewayTestCase):
@@ -74,22 +61,15 @@ class Centrifuge(GatewayTestCase):
         server = self.start_gateway(SETTINGS, shards="2", ping_interval="2s")
         host, port = server.address("ws")
         api_host, api_port = server.address("http")
-        child = subprocess.run(
-            [
-                "node",
-                str(FOLDER / "centrifuge_client.js"),
-                scenario,
-                encoding,
-                f"ws://{host}:{port}/connection/websocket",
-                SECRET,
-                f"http://{api_host}:{api_port}",
-                KEY,
-            ],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=SCENARIO_LIMIT_S,
-            check=False,
+        child = run_node(
+            "centrifuge_client.js",
+            scenario,
+            encoding,
+            f"ws://{host}:{port}/connection/websocket",
+            SECRET,
+            f"http://{api_host}:{api_port}",
+            KEY,
+            limit_s=SCENARIO_LIMIT_S,
         )
         self.assertEqual(child.returncode, 0, child.stderr)
 

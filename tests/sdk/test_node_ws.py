@@ -1,8 +1,6 @@
 """Node's `ws` against the real servers: starts ws_client.js, which holds the scenarios, once for each."""
 
-import json
 import pathlib
-import shutil
 import signal
 import subprocess
 import sys
@@ -12,32 +10,13 @@ FOLDER = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(FOLDER.parent / "wire"))
 
 from holdfast_process import WireTestCase  # noqa: E402
+from node_packages import need_node_packages  # noqa: E402
 
 SCENARIO_LIMIT_S = 30
-INSTALL_LIMIT_S = 180
-
-
-def install_ws():
-    """Puts the pinned `ws` into node_modules/, unless it is there."""
-    wanted = json.loads((FOLDER / "package.json").read_text())["dependencies"]["ws"]
-    installed = FOLDER / "node_modules" / "ws" / "package.json"
-    if installed.exists() and json.loads(installed.read_text())["version"] == wanted:
-        return
-    subprocess.run(
-        ["npm", "ci", "--no-audit", "--no-fund"],
-        cwd=FOLDER,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        check=True,
-        timeout=INSTALL_LIMIT_S,
-    )
 
 
 def setUpModule():
-    for program in ("node", "npm"):
-        if not shutil.which(program):
-            raise unittest.SkipTest(f"{program} is not installed: apt-get install nodejs npm")
-    install_ws()
+    need_node_packages()
 
 
 class NodeWs(WireTestCase):
