@@ -18,7 +18,8 @@ SLOT = "// Slots.\nstatic_assert(sizeof(Slot) == 64);\nstatic_assert(sizeof(Slot
 
 # What every case starts from: a tree no rule complains about.
 FRAME = {
-    "meson.build": "", "meson_options.txt": "", "README.md": "", "LICENSE": "", "kernel-tuning/README.md": "",
+    "meson.build": "", "meson_options.txt": "", "README.md": "", "LICENSE": "", "SECURITY.md": "",
+    "kernel-tuning/README.md": "",
     "perf/README.md": "", "tools/README.md": "", "tests/README.md": "",
     "src/meson.build": ORDER,
     "include/meson.build": "['server.h']",

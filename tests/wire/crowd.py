@@ -17,6 +17,9 @@ def exchange(connections, outgoing, finished, deadline_s=30.0):
             connection.sent_bytes = 0
             wish = selectors.EVENT_READ | (selectors.EVENT_WRITE if connection in remaining else 0)
             selector.register(connection.socket, wish, connection)
+            # What came with the answer to the upgrade, a first ping for instance, causes no event any more.
+            connection.messages += connection.take_messages()
+            _answer_pings(connection)
         try:
             while not finished():
                 if time.monotonic() > end:

@@ -90,7 +90,7 @@ def random_pieces(stream, rng, longest):
 
 
 class Connection:
-    def __init__(self, address, receive_buffer_bytes=None, deadline_s=DEADLINE_S):
+    def __init__(self, address, receive_buffer_bytes=None, deadline_s=DEADLINE_S, source=None):
         self.deadline_s = deadline_s
         self.unread = bytearray()
         self.ended = None  # "fin" or "reset" once the peer has ended it
@@ -100,6 +100,8 @@ class Connection:
         if receive_buffer_bytes:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer_bytes)
         self.socket.settimeout(deadline_s)
+        if source:
+            self.socket.bind((source, 0))
         self.socket.connect(address)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 

@@ -1,0 +1,201 @@
+"""Bystanders: clients that do nothing wrong while others do, in a process of their own, and what became of
+them.
+
+They send numbered messages at a steady rate and know what must come back: from an echo server each its own,
+from a broadcast server all those that one of them sends. Loss is what tests assert. Latency is measured in
+phases ("quiet", then the name of what is done to the server) and only reported: it is the machine's as much
+as the server's.
+
+As a program: bystanders.py HOST PORT MODE COUNT RATE BYTES; reads "phase NAME" lines, ends at end of input,
+and prints what it saw as JSON.
+"""
+
+import collections
+import json
+import os
+import selectors
+import struct
+import subprocess
+import sys
+import time
+
+import raw_client
+
+TICK_S = 0.01
+SETTLE_S = 15.0
+STARTED_WITHIN_S = 30.0
+
+
+class Bystander(raw_client.WebSocket):
+    def __init__(self, address, number):
+        super().__init__(address)
+        self.number = number
+        self.expected = collections.deque()  # payload and when it was sent, in order
+        self.unsent = b""
+
+
+class Crowd:
+    def __init__(self, address, mode, count, rate, payload_bytes):
+        self.mode = mode
+        self.rate = rate
+        self.payload_bytes = payload_bytes
+        self.clients = [Bystander(address, number) for number in range(count)]
+        for client in self.clients:
+            client.upgrade()
+            client.socket.setblocking(False)
+        self.phases = collections.OrderedDict()
+        self.wrong = []
+        self.begin("quiet")
+
+    def begin(self, phase):
+        self.latencies = self.phases.setdefault(phase, [])
+
+    def send_next(self, sent, now):
+        # Of several publishers each would have an order, but not all together.
+        client = self.clients[sent % len(self.clients) if self.mode == "echo" else 0]
+        payload = payload_of(client.number, sent, self.payload_bytes)
+        hearers = [client] if self.mode == "echo" else self.clients
+        if client.ended:
+            return
+        for hearer in hearers:
+            hearer.expected.append((payload, now))
+        client.unsent += client.encoded(payload)
+        self.flush(client)
+
+    def flush(self, client):
+        try:
+            client.unsent = client.unsent[client.socket.send(client.unsent) :]
+        except BlockingIOError:
+            pass  # it is served slowly: that shows in the latency
+        except OSError as error:
+            self.wrong.append(f"bystander {client.number} could not send: {error}")
+            client.unsent, client.ended = b"", "error"
+
+    def receive(self, client):
+        if not client.fill():
+            self.wrong.append(f"bystander {client.number} was ended by {client.ended}")
+            return False
+        now = time.monotonic()
+        for payload in client.take_messages():
+            if not client.expected or client.expected[0][0] != payload:
+                self.wrong.append(f"bystander {client.number} got {payload[:40]}")
+                continue
+            self.latencies.append(now - client.expected.popleft()[1])
+        for frame in client.control:
+            if frame.opcode == raw_client.PING:
+                client.socket.send(raw_client.frame(raw_client.PONG, frame.payload))
+        client.control = []
+        return True
+
+    def missing(self):
+        return sum(len(client.expected) for client in self.clients)
+
+    def run(self):
+        selector = selectors.EpollSelector()
+        for client in self.clients:
+            selector.register(client.socket, selectors.EVENT_READ, client)
+        selector.register(sys.stdin.fileno(), selectors.EVENT_READ)
+        sent, began, settle_until, commands = 0, time.monotonic(), None, b""
+        while settle_until is None or (self.missing() and time.monotonic() < settle_until):
+            for key, _ in selector.select(TICK_S):
+                if key.data is not None:
+                    if not self.receive(key.data):
+                        selector.unregister(key.fileobj)
+                    continue
+                received = os.read(sys.stdin.fileno(), 4096)
+                if not received:
+                    settle_until = time.monotonic() + SETTLE_S
+                    selector.unregister(sys.stdin.fileno())
+                *lines, commands = (commands + received).split(b"\n")
+                for line in lines:
+                    self.begin(line.decode().removeprefix("phase "))
+            now = time.monotonic()
+            for client in self.clients:
+                if client.unsent:
+                    self.flush(client)
+            while settle_until is None and sent < (now - began) * self.rate:
+                self.send_next(sent, now)
+                sent += 1
+        ended = sum(1 for client in self.clients if client.ended)
+        for client in self.clients:
+            client.close()
+        return {
+            "sent": sent,
+            "lost": self.missing(),
+            "ended": ended,
+            "wrong": self.wrong[:10],
+            "phases": {name: summary(latencies) for name, latencies in self.phases.items()},
+        }
+
+
+def payload_of(sender, number, payload_bytes):
+    """What is sent as the message of this number; in broadcast mode the sender is always 0."""
+    return (b"%d %d " % (sender, number)).ljust(payload_bytes, b".")
+
+
+def summary(latencies):
+    ordered = sorted(latencies)
+    if not ordered:
+        return {"received": 0}
+    return {
+        "received": len(ordered),
+        "p50_ms": round(1e3 * ordered[len(ordered) // 2], 2),
+        "p99_ms": round(1e3 * ordered[len(ordered) * 99 // 100], 2),
+        "max_ms": round(1e3 * ordered[-1], 2),
+    }
+
+
+class Bystanders:
+    """The process, from a test. Given the case, it is ended when the test is."""
+
+    def __init__(self, case, server, mode="echo", count=50, rate=500, payload_bytes=32, quiet_s=0.5):
+        self.case = case
+        host, port = server.address("ws")
+        self.process = subprocess.Popen(
+            [
+                sys.executable,
+                os.path.abspath(__file__),
+                host,
+                str(port),
+                mode,
+                str(count),
+                str(rate),
+                str(payload_bytes),
+            ],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        case.addCleanup(self.stop)
+        if self.process.stdout.readline() != "started\n":
+            raise AssertionError("the bystanders did not get in")
+        time.sleep(quiet_s)
+
+    def phase(self, name):
+        self.process.stdin.write(f"phase {name}\n")
+        self.process.stdin.flush()
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+
+    def assert_unharmed(self):
+        """Nobody was ended and nothing was lost, repeated or out of order; what was seen, for the report."""
+        output, _ = self.process.communicate(timeout=SETTLE_S + 20.0)
+        seen = json.loads(output)
+        self.case.assertEqual(seen["wrong"], [], seen)
+        self.case.assertEqual((seen["lost"], seen["ended"]), (0, 0), seen)
+        self.case.assertGreater(seen["sent"], 0, seen)
+        return seen
+
+
+def main(host, port, mode, count, rate, payload_bytes):
+    crowd = Crowd((host, int(port)), mode, int(count), float(rate), int(payload_bytes))
+    print("started", flush=True)
+    print(json.dumps(crowd.run()))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

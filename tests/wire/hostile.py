@@ -1,0 +1,43 @@
+"""What the tests of hostile clients share: their size, their figures, and what a process takes.
+
+By default the tests are small enough for every commit. With HOLDFAST_SOAK=1 in the environment (tools/soak)
+they have their full size; HOLDFAST_FIGURES names a file that every test adds a line of JSON to.
+"""
+
+import collections
+import json
+import os
+
+from holdfast_process import WireTestCase
+
+SOAK = os.environ.get("HOLDFAST_SOAK", "") not in ("", "0")
+
+
+def sized(small, full):
+    return full if SOAK else small
+
+
+def resident_bytes(process):
+    with open(f"/proc/{process.child.pid}/statm", encoding="ascii") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def cpu_seconds(process):
+    with open(f"/proc/{process.child.pid}/stat", encoding="ascii") as file:
+        fields = file.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+class HostileTestCase(WireTestCase):
+    def figure(self, name, seen=None, **figures):
+        """One line for the table of tools/soak: what was done, and what became of the bystanders."""
+        path = os.environ.get("HOLDFAST_FIGURES")
+        if not path:
+            return
+        line = collections.OrderedDict(test=self.id().split(".", 1)[-1], figure=name, **figures)
+        if seen is not None:
+            line["bystanders_lost"] = seen["lost"]
+            for phase, numbers in seen["phases"].items():
+                line[f"p99_ms_{phase.replace(' ', '_')}"] = numbers.get("p99_ms")
+        with open(path, "a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
