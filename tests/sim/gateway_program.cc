@@ -29,7 +29,7 @@ constexpr Groups kEverybody{true, true, true};
 
 GatewayProgram::GatewayProgram(const Scenario& scenario, ring::SimulatedWorld* world, Audit* audit,
                                base::Entropy* entropy)
-    : scenario_(scenario), world_(world), audit_(audit), channels_(audit) {
+    : world_(world), audit_(audit), channels_(audit) {
   const auto settings = std::make_shared<Settings>();
   settings->server.listen = {"127.0.0.1:0"};
   settings->server.listen_api = {};

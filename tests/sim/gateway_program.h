@@ -42,7 +42,6 @@ class GatewayProgram final : public Program {
   // The task is dropped when the mailbox is full.
   void post(Server& server, std::uint32_t shard, std::function<void(gateway::Operations&)> task);
 
-  const Scenario& scenario_;
   ring::SimulatedWorld* world_;
   Audit* audit_;
   ChannelAudit channels_;

@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::uint64_t kSecond_ns = 1'000'000'000;
 constexpr std::uint32_t kTurnsOfAFailedRun = 20'000;
+constexpr const char* kTraffic = "traffic";  // compared by address
 
 MachineOptions machine_options(const Scenario& scenario, const Program& program) {
   MachineOptions options;
@@ -135,12 +136,14 @@ void Simulation::plan_traffic() {
     world_.schedule(bursts_ns[number], [this] { burst(); });
 }
 
+// One that a sleep of the machine has moved behind the traffic does not come any more.
 void Simulation::burst() {
+  if (phase_ != kTraffic) return;
   for (auto& client : clients_) client->speak_again(static_cast<std::uint32_t>(world_.random().below(10)));
 }
 
 void Simulation::traffic() {
-  phase_ = "traffic";
+  phase_ = kTraffic;
   world_.faults() = scenario_.faults;
   plan_traffic();
   const std::uint64_t end_ns = world_.now_ns() + scenario_.traffic_ns;
@@ -200,7 +203,8 @@ void Simulation::probe() {
   for (auto& client : clients_) {
     if (client->plan().healthy()) client->probe();
   }
-  if (turn_until(60 * kSecond_ns, [this] { return everybody_settled(); })) return;
+  // Long enough for one who has waited in the backlog until now to say all it has to say.
+  if (turn_until(300 * kSecond_ns, [this] { return everybody_settled(); })) return;
   for (auto& client : clients_) {
     if (!settled(*client)) audit_.fail("deaf or mute: " + client->describe());
   }
