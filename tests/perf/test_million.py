@@ -35,6 +35,11 @@ def run(program, *arguments, limit_s=LIMIT_S):
                           timeout=limit_s, stdin=subprocess.DEVNULL)
 
 
+def heed_interrupts():
+    """A shell that starts something in the background has it ignore SIGINT, and so would all its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def script(path, text):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("#!/bin/sh\n" + text)
@@ -115,7 +120,8 @@ class Million(WithABuild):
         self.needs_the_programs()
         command = [sys.executable, str(PERF / "million"), self.build(READY), "--connections=500",
                    "--heartbeat_s=60", f"--out={self.out}"]
-        child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                 preexec_fn=heed_interrupts)
         try:
             for line in child.stderr:  # ends with the run, at its deadline
                 if line.startswith("idle"):
