@@ -10,7 +10,7 @@ namespace {
 constexpr std::uint8_t kNotInAlphabet = 0xff;
 using Alphabet = std::array<std::uint8_t, 256>;
 
-constexpr Alphabet make_alphabet(char value_62, char value_63) {
+consteval Alphabet make_alphabet(char value_62, char value_63) {
   Alphabet values{};
   values.fill(kNotInAlphabet);
   for (std::uint8_t i = 0; i < 26; ++i) {

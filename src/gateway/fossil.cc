@@ -28,7 +28,7 @@ constexpr std::string_view kDigits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcde
 constexpr unsigned kDigitBits = 6;
 constexpr std::uint8_t kNoDigit = 0xff;
 
-constexpr std::array<std::uint8_t, 256> make_digit_values() {
+consteval std::array<std::uint8_t, 256> make_digit_values() {
   std::array<std::uint8_t, 256> values{};
   values.fill(kNoDigit);
   for (std::size_t i = 0; i < kDigits.size(); ++i) {
@@ -86,7 +86,7 @@ std::uint32_t checksum(std::string_view text) {
 // A polynomial in the bytes of a block, modulo 2^32.
 constexpr std::uint32_t kHashBase = 0x0100'0193;
 
-constexpr std::uint32_t power_of_base(std::size_t exponent) {
+consteval std::uint32_t power_of_base(std::size_t exponent) {
   std::uint32_t power = 1;
   for (std::size_t i = 0; i < exponent; ++i) power *= kHashBase;
   return power;

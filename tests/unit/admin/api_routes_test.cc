@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <utility>
 
 #include "admin/conversation.h"
 #include "fake_operations.h"
@@ -149,6 +150,27 @@ TEST_F(Routes, ChunkedBodiesAreTaken) {
   EXPECT_EQ(ask("POST /api/presence_stats HTTP/1.1\r\nHost: h\r\nX-API-Key: the key of the test\r\n"
                 "Transfer-Encoding: chunked\r\n\r\n6\r\n{\"chan\r\n9\r\nnel\":\"c\"}\r\n0\r\n\r\n"),
             R"(200 {"result":{"num_clients":3,"num_users":2}})");
+}
+
+TEST(StatusFor, HasTheStatusOfEachErrorThatCallersMayAskToSeeInIt) {
+  using gateway::ErrorCode;
+  const std::pair<ErrorCode, std::uint16_t> table[] = {
+      {ErrorCode::internal, 500},
+      {ErrorCode::unauthorized, 401},
+      {ErrorCode::unknown_channel, 404},
+      {ErrorCode::permission_denied, 403},
+      {ErrorCode::method_not_found, 404},
+      {ErrorCode::already_subscribed, 400},
+      {ErrorCode::limit_exceeded, 400},
+      {ErrorCode::bad_request, 400},
+      {ErrorCode::not_available, 400},
+      {ErrorCode::token_expired, 401},
+      {ErrorCode::expired, 401},
+      {ErrorCode::too_many_requests, 429},
+      {ErrorCode::unrecoverable_position, 416},
+      {ErrorCode::concurrent_pagination, 409},
+  };
+  for (const auto& [code, status] : table) EXPECT_EQ(status_for(code), status) << static_cast<int>(code);
 }
 
 }  // namespace

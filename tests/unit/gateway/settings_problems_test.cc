@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdio>
+#include <cstdlib>
 #include <fstream>
 
 #include "gateway/settings.h"
@@ -216,6 +217,16 @@ TEST(SettingsProblems, AFileThatCannotBeReadIsOne) {
   EXPECT_NE(loaded.settings, nullptr) << "no file: the defaults";
   loaded = load_settings("/proc/self/no such file", {}, Surroundings::system());
   EXPECT_EQ(loaded.problems.size(), 1u);
+}
+
+TEST(SettingsFile, IsGivenTheVariablesOfThisProcess) {
+  const std::string file = testing::TempDir() + "holdfast_environment_test.toml";
+  std::ofstream(file) << "[api]\nkey_env = \"HOLDFAST_TEST_KEY\"\n";
+  ASSERT_EQ(setenv("HOLDFAST_TEST_KEY", "0123456789abcdef", 1), 0);
+  EXPECT_TRUE(load_settings(file, {}, Surroundings::system()).problems.empty());
+  ASSERT_EQ(unsetenv("HOLDFAST_TEST_KEY"), 0);
+  EXPECT_EQ(load_settings(file, {}, Surroundings::system()).problems.size(), 1u);
+  std::remove(file.c_str());
 }
 
 TEST(SettingsProblems, OfARealFileAndItsFolder) {
