@@ -10,10 +10,9 @@
 #include <vector>
 
 #include "holdfast/handler.h"
-#include "ring/simulated_ring.h"
+#include "machine.h"
 #include "ring/simulated_world.h"
 #include "shard/limits.h"
-#include "shard/shard.h"
 
 namespace holdfast::sim {
 namespace {
@@ -26,16 +25,6 @@ constexpr std::uint32_t kBlock = shard::Limits::kPingBlock;
 
 class Silent final : public Handler {
   void on_message(Connection, Message) override {}
-};
-
-class Doorbell final : public shard::Doorbell {
- public:
-  explicit Doorbell(ring::SimulatedWorld* world) : event_(world->add_event()) {}
-  void ring() override {}
-  int descriptor() const override { return event_; }
-
- private:
-  int event_;
 };
 
 // Answers pings and remembers when they came.
@@ -85,34 +74,17 @@ class PingTime : public testing::Test {
 
   PingTime() {
     world_.set_latency_maximum_ns(1);
-    neighbours_.push_back(std::make_unique<shard::Neighbour>(65'536, std::make_unique<Doorbell>(&world_)));
-    shard::ShardOptions options;
-    options.sizes = {.slots = kClients,
-                     .outbox_nodes = kClients,
-                     .subscriptions = 4,
-                     .arena_bytes = 8u << 20,
-                     .receive_buffers = 16};
-    options.neighbours = &neighbours_;
-    options.close_listener = [this](int listener) { world_.close_listener(listener); };
-    listener_ = world_.listen(kClients);
-    options.listeners.push_back({.descriptor = listener_});
     config_.ping_interval = std::chrono::milliseconds(kIntervalNs / 1'000'000);
-    auto ring = std::make_unique<ring::SimulatedRing>(&world_, ring::SimulatedRingOptions{});
-    auto shard =
-        shard::Shard::create(options, config_, std::move(ring), &world_.clock(), &entropy_, &handler_);
-    EXPECT_TRUE(shard.ok());
-    shard_ = *std::move(shard);
-    EXPECT_TRUE(shard_->start().ok());
-    for (std::uint32_t i = 0; i < kClients; ++i) peers_.push_back(std::make_unique<Peer>(&world_, listener_));
+    handlers_.push_back(std::make_unique<Silent>());
+    machine_.build_shards(config_, handlers_);
+    const int listener = machine_.parts()[0]->listeners[0];
+    for (std::uint32_t i = 0; i < kClients; ++i) peers_.push_back(std::make_unique<Peer>(&world_, listener));
   }
-  ~PingTime() override {
-    neighbours_[0]->stop_wanted = true;
-    for (int turns = 0; shard_->turn(); ++turns) EXPECT_LT(turns, 10'000);
-  }
+  ~PingTime() override { EXPECT_TRUE(machine_.stop_within(10'000)); }
   void run_for(std::uint64_t duration_ns) {
     const std::uint64_t until_ns = world_.now_ns() + duration_ns;
     for (int turns = 0; world_.now_ns() < until_ns; ++turns) {
-      ASSERT_TRUE(shard_->turn());
+      ASSERT_TRUE(machine_.turn());
       ASSERT_LT(turns, 1'000'000);
     }
   }
@@ -120,11 +92,17 @@ class PingTime : public testing::Test {
   ring::SimulatedWorld world_{1};
   Config config_;
   base::Random entropy_{1};
-  shard::Neighbours neighbours_;
-  Silent handler_;
-  int listener_ = 0;
-  std::vector<std::unique_ptr<Peer>> peers_;  // after the handler, before the shard: it speaks to them
-  std::unique_ptr<shard::Shard> shard_;
+  std::vector<std::unique_ptr<Handler>> handlers_;
+  std::vector<std::unique_ptr<Peer>> peers_;  // the world speaks to them as long as it turns
+  Machine machine_{&world_,
+                   {.sizes = {.slots = kClients,
+                              .outbox_nodes = kClients,
+                              .subscriptions = 4,
+                              .arena_bytes = 8u << 20,
+                              .receive_buffers = 16},
+                    .listeners = {Protocol::websocket},
+                    .backlog = kClients},
+                   &entropy_};
 };
 
 TEST_F(PingTime, AQuietClientIsPingedOnceInEachInterval) {
