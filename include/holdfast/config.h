@@ -60,10 +60,11 @@ struct Config {
   std::uint32_t max_messages_per_second = 0;
   std::uint32_t max_bytes_per_second = 0;
 
-  // Bytes queued for one connection; beyond it the connection is dropped. 0: 1 MiB, or four whole messages
-  // when that is more.
+  // Bytes queued for one connection that the kernel did not take; beyond it the connection is dropped. What
+  // is sent within one turn counts only once it has been offered. 0: 1 MiB, or four whole messages when that
+  // is more.
   std::uint32_t max_outbox_bytes = 0;
-  // Messages queued for one connection, control frames among them; one more counts as too many bytes do. On
+  // The same for messages, control frames among them; one more counts as too many bytes do. On
   // connections of Protocol::http a message is what was given to one send. 0: only the bytes count; otherwise
   // at least 16.
   std::uint32_t max_outbox_messages = 0;

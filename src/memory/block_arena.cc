@@ -145,14 +145,15 @@ Index BlockArena::claim(std::size_t bytes) {
   CHECK(bytes > 0 && bytes <= region_bytes_);
   if (bytes > kSmallMaximumBytes) return claim_large(bytes);
   BlockArenaState& state = *state_;
-  const std::uint8_t size_class = kClassOfUnits[(bytes + kUnitBytes - 1) / kUnitBytes];
+  std::uint8_t size_class = kClassOfUnits[(bytes + kUnitBytes - 1) / kUnitBytes];
   Index index = state.class_heads[size_class];
+  if (index == kNoIndex) index = add_page(state, size_class, region_);
+  // Without a page left a larger block is better than none, or the last pages of others' sizes would decide
+  // who is refused.
+  while (index == kNoIndex && ++size_class < kClasses) index = state.class_heads[size_class];
   if (index == kNoIndex) {
-    index = add_page(state, size_class, region_);
-    if (index == kNoIndex) {
-      ++state.refusals;
-      return kNoIndex;
-    }
+    ++state.refusals;
+    return kNoIndex;
   }
   Page& page = state.page(index);
   const std::uint32_t class_units = kClassUnits[size_class];

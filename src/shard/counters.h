@@ -50,6 +50,7 @@ class Counter {
   X(pong_timeouts)                                                                            \
   X(message_timeouts)                                                                         \
   X(violations)           /* connections closed for what they sent */                         \
+  X(early_flushes)        /* times a turn sent before its end, for want of room */            \
   X(outbox_overflows)     /* connections dropped at max_outbox_bytes */                       \
   X(stall_timeouts)       /* connections dropped because the peer took nothing */             \
   X(http_idle_timeouts)   /* HTTP connections ended because no byte moved */                  \

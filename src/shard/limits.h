@@ -48,6 +48,8 @@ struct Limits {
   // How long a rejected client may keep sending before its socket goes; long enough for the answer to be
   // read.
   static constexpr time::Tick kLingerTicks = 20;
+  // Connections that lose what they hold when memory is used up, before it is tried again.
+  static constexpr std::uint32_t kEvictedAtOnce = 16;
   // Slots looked at per turn when a drain or a stop walks over all of them.
   static constexpr std::uint32_t kSweepPerTurn = 2048;
   // Deadlines fired per turn; the rest follow in the next one.
@@ -67,6 +69,13 @@ struct Limits {
   static constexpr std::size_t kPrefetchAhead = 4;
   // Completions taken from the ring at once.
   static constexpr std::size_t kCompletionsPerReap = 256;
+  // Completions put aside by an early flush; more of them stay in the ring.
+  static constexpr std::size_t kDeferredMaximum = 1024;
+  // Input read in one turn of those who sent more than one read takes, together, each counted as a small
+  // buffer more than it was. Whoever sends less waits for that much at most: about a millisecond. Between
+  // looking how much it was: the large buffers of a shard.
+  static constexpr std::size_t kPatientBytesPerTurn = 512 * 1024;
+  static constexpr std::size_t kPatientBatch = 8;
   // The most wake-ups a busy shard waits for before it looks, and how long at most (measured: 4 to 6 % less
   // CPU per message than looking at each, because one enter hands over at most 20 deferred completions unless
   // more are waited for).

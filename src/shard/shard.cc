@@ -43,6 +43,7 @@ bool Shard::turn() {
   reap_ended();  // on_close, and the descriptors of those nothing is in the kernel for
   heartbeat_.step("sending");
   flush();  // one send for each connection that is owed something
+  dispatch_deferred();
   adjust_listeners();
   const bool finished = stopping_ && table_.used() == 0 && listeners_idle();
   if (finished) stopped();
@@ -66,12 +67,23 @@ void Shard::read_clock() {
 }
 
 void Shard::reap_completions() {
+  dispatch_deferred();
   while (const std::size_t count = ring_->reap(completions_)) {
     for (std::size_t i = 0; i < count; ++i) {
       if (i + Limits::kPrefetchAhead < count)
         table_.prefetch(completions_[i + Limits::kPrefetchAhead].tag().slot);
       dispatch(completions_[i]);
     }
+    dispatch_deferred();
+  }
+}
+
+// What an early flush found among its own completions.
+void Shard::dispatch_deferred() {
+  while (!deferred_.empty()) {
+    deferring_.swap(deferred_);
+    for (const Completion& completion : deferring_) dispatch(completion);
+    deferring_.clear();
   }
 }
 
@@ -131,8 +143,8 @@ void Shard::wake_done(const Completion& completion) {
 }
 
 bool Shard::work_left() const {
-  return !ready_.empty() || !flush_.empty() || !reap_.empty() || !drained_.empty() || letters_left_ ||
-         deadlines_left_ || sweeping_;
+  return !ready_.empty() || !patient_.empty() || !deferred_.empty() || !flush_.empty() || !reap_.empty() ||
+         !drained_.empty() || letters_left_ || deadlines_left_ || sweeping_;
 }
 
 void Shard::stopped() {

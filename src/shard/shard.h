@@ -3,10 +3,11 @@
 // turn() is the whole server in one function: reap what the kernel has finished, read what is ready and hand
 // messages to the handler, take in what other shards sent, fire timers, write what is owed, finish what is
 // ending, sleep. It is in shard.cc; the steps are in shard_accept.cc, shard_read.cc, shard_handshake.cc,
-// shard_protocol.cc, shard_write.cc, shard_share.cc, shard_end.cc, shard_time.cc and shard_hub.cc. Everything
-// here is touched by the shard's own thread only, except where a comment says otherwise. Invariants, CHECKed
-// by validate(): every open connection is watched, being armed, waiting in the ready list, or paused (never
-// deaf); a slot is free only when nothing of it is in the kernel; at most one send per slot is.
+// shard_protocol.cc, shard_write.cc, shard_flush.cc, shard_share.cc, shard_end.cc, shard_time.cc and
+// shard_hub.cc. Everything here is touched by the shard's own thread only, except where a comment says
+// otherwise. Invariants, CHECKed by validate(): every open connection is watched, being armed, waiting in the
+// ready list, or paused (never deaf); a slot is free only when nothing of it is in the kernel; at most one
+// send per slot is.
 #pragma once
 
 #include <array>
@@ -120,6 +121,7 @@ class Shard {
   // shard.cc
   void read_clock();
   void reap_completions();
+  void dispatch_deferred();
   void dispatch(const ring::Completion& completion);
   void wake_done(const ring::Completion& completion);
   void count();
@@ -148,6 +150,8 @@ class Shard {
   void queue_ready(memory::Index index, net::Slot& slot);
   void readable(memory::Index index, net::Slot& slot, const ring::Completion& completion);
   void read_ready();
+  std::size_t read_all(std::span<const memory::Index> list);
+  void read_patient();
   bool queue_receive(memory::Index index);
   std::span<std::byte> receive_in_place(const net::Slot& slot);
   std::size_t offered_in_place(const net::Slot& slot);
@@ -188,8 +192,12 @@ class Shard {
   memory::Index encode_length_prefixed(std::span<const std::byte> payload);
   memory::Index encode_websocket(ws::Opcode opcode, std::span<const std::byte> payload);
   memory::Index encode_raw(std::string_view bytes);
+  memory::Index claim_frame(std::size_t bytes);
+  bool push(net::Slot& slot, memory::Index frame);
   SendResult enqueue(memory::Index index, net::Slot& slot, memory::Index frame);
+  bool beyond_its_bound(const net::Slot& slot, std::size_t bytes) const;
   bool beyond_its_share(const net::Slot& slot, std::size_t bytes) const;
+  bool evict_hoarders();
   void overflowed(memory::Index index, net::Slot& slot);
   std::uint16_t slow_code() const;
   // Without framing an empty message is none.
@@ -199,17 +207,24 @@ class Shard {
   static SendResult queue_state(const net::Slot& slot) {
     return slot.is(net::kBacklogged) ? SendResult::backlogged : SendResult::queued;
   }
+  static bool taken(SendResult result) {
+    return result == SendResult::queued || result == SendResult::backlogged;
+  }
   bool send_control(memory::Index index, ws::Opcode opcode, std::span<const std::byte> payload);
   void send_close(memory::Index index, std::uint16_t code, std::string_view reason);
-  void queue_flush(memory::Index index, net::Slot& slot);
-  void flush();
-  bool flush_one(memory::Index index);
   void send_done(memory::Index index, net::Slot& slot, const ring::Completion& completion);
   void writable_done(memory::Index index, net::Slot& slot, const ring::Completion& completion);
   void send_failed(memory::Index index, net::Slot& slot, int error);
   void backlogged(memory::Index index, net::Slot& slot);
   void outbox_emptied(memory::Index index, net::Slot& slot);
   void call_drained();
+
+  // shard_flush.cc
+  void queue_flush(memory::Index index, net::Slot& slot);
+  void flush();
+  bool flush_one(memory::Index index);
+  bool flush_early();
+  void reap_sends();
 
   // shard_share.cc
   std::span<const std::byte> payload_of(const SharedMessage& message);
@@ -299,6 +314,7 @@ class Shard {
   // Work lists of slots. Vectors, not links in the slots: they are walked in order, touch only what is
   // queued, and are reserved for every slot at start. A slot is in each at most once (the kQueued flags).
   std::vector<memory::Index> ready_;    // to read, in order of readiness
+  std::vector<memory::Index> patient_;  // to read when the others have been: some of them in a turn
   std::vector<memory::Index> reading_;  // the part of ready_ being read this turn
   std::vector<memory::Index> flush_;    // to write
   std::vector<memory::Index> flushing_;
@@ -310,6 +326,8 @@ class Shard {
   std::vector<memory::Index> retry_;      // operations the kernel had no memory for; tried again next tick
   time::Tick retried_at_ = 0;
   std::vector<ring::Completion> completions_;
+  std::vector<ring::Completion> deferred_;  // reaped by an early flush, not looked at yet
+  std::vector<ring::Completion> deferring_;
   memory::Pool<ring::SocketAddress> peer_queries_;  // memory of address queries in the kernel
 
   // News for homes whose mailbox was full: topic, interested.
@@ -326,6 +344,9 @@ class Shard {
 
   std::uint32_t events_this_turn_ = 0;  // wake-ups reaped in this turn: how busy we are
   std::uint32_t pings_this_turn_ = 0;
+  bool evicting_ = false;
+  memory::Index evict_cursor_ = 0;
+  std::uint64_t nobody_hoards_at_ = ~std::uint64_t{0};  // the last turn in which all were looked at in vain
   // Frame that the pings of one fire_timers() share; kNoIndex outside of it.
   memory::Index ping_frame_ = memory::kNoIndex;
   std::uint32_t pongs_expected_ = 0;   // on a shard that is otherwise quiet

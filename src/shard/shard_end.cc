@@ -110,8 +110,8 @@ void Shard::reap_ended() {
     const Index index = reaping_[i];
     net::Slot& slot = table_[index];
     CHECK(slot.is(net::kQueuedReap));  // it cannot be freed while it is in the list
-    slot.clear(net::kQueuedReap);
     tell_closed(index);
+    slot.clear(net::kQueuedReap);
     release_when_joined(index);
   }
   reaping_.clear();
@@ -168,7 +168,12 @@ void Shard::close_done(Index index, net::Slot& slot, const Completion& completio
 void Shard::set_close_reason(Index index, std::string_view reason) {
   net::SlotDetail& detail = table_.detail(index);
   if (reason.empty() || detail.close_reason != kNoIndex) return;
-  detail.close_reason = encode_raw(reason);  // no memory: the application gets the code alone
+  const Index frame = encode_raw(reason);  // no memory: the application gets the code alone
+  if (detail.close_reason == kNoIndex) {
+    detail.close_reason = frame;
+  } else if (frame != kNoIndex) {
+    frames_.release(frame);  // to make room for it this one has been evicted
+  }
 }
 
 }  // namespace holdfast::shard

@@ -146,7 +146,7 @@ void Shard::admit(Index index, const http::RequestHead& head) {
   const std::size_t length = http::write_accept_response(response, accept, subprotocol, fields);
   if (length == 0) return reject(index, Status::internal_error);
   const Index frame = encode_raw({response.data(), length});
-  if (frame == kNoIndex || enqueue(index, table_[index], frame) == SendResult::overflowed) return end(index);
+  if (frame == kNoIndex || !taken(enqueue(index, table_[index], frame))) return end(index);
   counters_.handshakes_completed.add();
   opened(index, admission.word);
 }
@@ -207,7 +207,7 @@ void Shard::reject(Index index, Status status) {
     slot.assembly = kNoIndex;
   }
   const Index frame = encode_raw(http::canned_response(status));
-  if (frame == kNoIndex || enqueue(index, slot, frame) == SendResult::overflowed) return end(index);
+  if (frame == kNoIndex || !taken(enqueue(index, slot, frame))) return end(index);
   flush_then_end(index);
 }
 

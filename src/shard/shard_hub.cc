@@ -190,7 +190,7 @@ void Shard::deliver(std::string_view topic, const Message& message) {
       return drop(index, ws::kTryAgainLater);
     }
     frames_.retain(frame);
-    if (enqueue(index, slot, frame) != SendResult::overflowed) ++delivered;
+    if (taken(enqueue(index, slot, frame))) ++delivered;
   });
   counters_.messages_out.add(delivered);
   for (Index frame : frames) {

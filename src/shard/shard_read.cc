@@ -1,8 +1,9 @@
 // From readiness to bytes: which sockets are read, into which memory, and what an end of input means.
 //
 // Readiness comes from the multishot polls; for every ready socket one receive is queued, all are submitted
-// together and complete inline (rule R1). A receive that fills its memory puts the socket at the end of the
-// ready list, so that nobody is read twice before everybody has been read once.
+// together and complete inline (rule R1). A socket whose receive filled its memory is patient until its reads
+// have been small for a while: the patient are read behind all others, a bounded part of them in a turn, so
+// that whoever sends without end delays only his like.
 #include <poll.h>
 
 #include <algorithm>
@@ -22,7 +23,9 @@ using ring::Op;
 void Shard::queue_ready(Index index, net::Slot& slot) {
   if (slot.is(net::kQueuedReady)) return;
   slot.set(net::kQueuedReady);
-  ready_.push_back(index);
+  // Nobody waits for an answer to an end of input: where many leave together, the others come first.
+  const bool patient = slot.large_receive_credit > 0 || slot.is(net::kPeerFinished);
+  (patient ? patient_ : ready_).push_back(index);
 }
 
 void Shard::readable(Index index, net::Slot& slot, const Completion& completion) {
@@ -82,22 +85,41 @@ void Shard::charge_input(Index index, net::Slot& slot, std::size_t bytes, std::u
 }
 
 void Shard::read_ready() {
-  if (ready_.empty()) return;
   reading_.swap(ready_);
+  const std::size_t read = read_all(reading_);
+  // Those that got no buffer stay in front of those that became ready meanwhile.
+  ready_.insert(ready_.begin(), reading_.begin() + static_cast<std::ptrdiff_t>(read), reading_.end());
+  reading_.clear();
+  read_patient();
+}
+
+// In the order of the list, as many at once as there are buffers; how many of them.
+std::size_t Shard::read_all(std::span<const Index> list) {
   std::size_t next = 0;
-  while (next < reading_.size()) {
+  while (next < list.size()) {
     const std::size_t first = next;
-    while (next < reading_.size() && queue_receive(reading_[next])) ++next;
-    if (next < reading_.size()) counters_.receive_buffer_waits.add();
+    while (next < list.size() && queue_receive(list[next])) ++next;
+    if (next < list.size()) counters_.receive_buffer_waits.add();
     if (next == first) break;  // every buffer is still with the kernel
     ring_->submit();
     reap_completions();
   }
-  // Those that got no buffer stay in front of those that became ready meanwhile.
-  if (next < reading_.size()) {
-    ready_.insert(ready_.begin(), reading_.begin() + static_cast<std::ptrdiff_t>(next), reading_.end());
+  return next;
+}
+
+void Shard::read_patient() {
+  const std::uint64_t before = counters_.bytes_in.get();
+  std::size_t read = 0;
+  const auto cost = [&] { return counters_.bytes_in.get() - before + read * net::ReceivePool::kSmallBytes; };
+  while (read < patient_.size() && cost() < Limits::kPatientBytesPerTurn) {
+    std::array<Index, Limits::kPatientBatch> batch;  // a copy: the list grows meanwhile
+    const std::size_t count = std::min(patient_.size() - read, batch.size());
+    std::copy_n(patient_.begin() + static_cast<std::ptrdiff_t>(read), count, batch.begin());
+    const std::size_t done = read_all(std::span(batch).first(count));
+    read += done;
+    if (done < count) break;
   }
-  reading_.clear();
+  patient_.erase(patient_.begin(), patient_.begin() + static_cast<std::ptrdiff_t>(read));
 }
 
 // False when there is no memory to receive into: the slot stays queued.
@@ -170,9 +192,9 @@ void Shard::receive_done(Index index, net::Slot& slot, const Completion& complet
   const bool pending = count == offered || completion.nonempty();
   const std::uint64_t messages_before = counters_.messages_in.get();
   pending ? slot.set(net::kInputPending) : slot.clear(net::kInputPending);
+  if (!in_place) adapt_receive_size(slot, count);
   if (pending || slot.is(net::kPeerFinished)) queue_ready(index, slot);
   if (!in_place) {
-    adapt_receive_size(slot, count);
     input(index, receive_pool_.bytes(buffer).first(count));
     receive_pool_.give_back(buffer);
   } else if (slot.state() == State::open) {
@@ -182,7 +204,8 @@ void Shard::receive_done(Index index, net::Slot& slot, const Completion& complet
     charge_input(index, slot, count, counters_.messages_in.get() - messages_before);
 }
 
-// A connection that fills small buffers is read into large ones until its reads have been small for a while.
+// A connection that fills small buffers is read into large ones, and patient, until its reads have been small
+// for a while.
 void Shard::adapt_receive_size(net::Slot& slot, std::size_t count) {
   if (count >= net::ReceivePool::kSmallBytes) {
     slot.large_receive_credit = net::ReceivePool::kLargeCredit;

@@ -52,7 +52,7 @@ SendResult Shard::send(Index index, std::uint32_t generation, const SharedMessag
   }
   frames_.retain(frame);
   const SendResult result = enqueue(index, *slot, frame);
-  if (result != SendResult::overflowed) counters_.messages_out.add();
+  if (taken(result)) counters_.messages_out.add();
   return result;
 }
 

@@ -86,6 +86,7 @@ TEST(Simulated, TheSeedsReachTheServersBounds) {
                            "message_timeouts",
                            "violations",
                            "outbox_overflows",
+                           "early_flushes",
                            "stall_timeouts",
                            "http_idle_timeouts",
                            "receive_buffer_waits",

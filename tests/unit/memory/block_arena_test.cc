@@ -109,6 +109,22 @@ TEST(BlockArena, RefusesAndCountsWhenThereIsNoRoomAndServesAgainAfterARelease) {
   EXPECT_EQ(arena->peak_bytes(), 2 * kPage);
 }
 
+TEST(BlockArena, WithoutAPageLeftALargerBlockServes) {
+  OwnedArena arena(2);
+  std::vector<Index> large = claim_all(arena.arena(), 5'000);
+  arena->release(large.back());
+  large.pop_back();
+  const Index small = arena->claim(100);
+  ASSERT_NE(small, kNoIndex) << "a block of 5,000 is free";
+  EXPECT_GE(arena->usable_bytes(small), 5'000u);
+  EXPECT_EQ(arena->claim(100), kNoIndex);
+  arena->release(small);
+  large.push_back(arena->claim(5'000));
+  EXPECT_NE(large.back(), kNoIndex) << "it went back to its own size";
+  release_all(arena.arena(), large);
+  EXPECT_EQ(arena->used_bytes(), 0u);
+}
+
 TEST(BlockArena, ARunOfFivePagesCostsFivePages) {
   OwnedArena arena(8);
   const Index five = arena->claim(5 * kPage);
