@@ -99,6 +99,22 @@ class Methods(ApiTestCase):
             first = 10 if parallel else 0
             self.assertEqual(offsets, [first + n // 3 + 1 for n in range(30)])
 
+    def test_a_batch_larger_than_an_outbox_reaches_subscribers_that_read(self):
+        settings = SETTINGS.replace("[client]", '[client]\nmax_outbox_bytes = "128KiB"')
+        settings += '[history]\nmax_answer_bytes = "64KiB"\n'
+        server = self.start_gateway(settings, shards="1")
+        clients = [
+            self.open_client(server, {"connect": {}}, {"subscribe": {"channel": "burst"}}) for _ in range(8)
+        ]
+        data = "x" * 2000
+        commands = [{"publish": {"channel": "burst", "data": [n, data]}} for n in range(110)]
+        status, _ = self.call(self.open_api(server), "batch", {"commands": commands})
+        self.assertEqual(status, 200)
+        for client in clients:
+            numbers = [self.receive_publication(client)["data"][0] for _ in range(len(commands))]
+            self.assertEqual(numbers, list(range(len(commands))))
+        self.assertEqual(server.counters()["outbox_overflows"], 0)
+
     def test_base64_data_that_is_json_reaches_json_clients(self):
         client = self.subscriber("b")
         self.result(self.api, "publish", {"channel": "b", "b64data": "eyJhIjoxfQ=="})
