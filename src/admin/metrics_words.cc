@@ -36,6 +36,7 @@ constexpr Metric kServerMetrics[] = {
     {"pong_timeouts", false, "Connections dropped because a WebSocket pong did not come."},
     {"message_timeouts", false, "Messages that took too long to arrive."},
     {"violations", false, "Connections closed for what they sent."},
+    {"early_flushes", false, "Times a turn sent what it had before its end, for want of room."},
     {"outbox_overflows", false, "Connections dropped because they did not keep up."},
     {"stall_timeouts", false, "Connections dropped because the peer took nothing."},
     {"http_idle_timeouts", false, "HTTP connections ended because no byte moved."},
