@@ -62,7 +62,7 @@ struct Client {
   memory::ListLink by_user;       // 8: the other connections of the user
   memory::Index subscriptions;    // 4: its list in Subscribers
   std::uint32_t expires_s;        // 4: wall clock; 0: never
-  time::Tick next_ping;           // 4
+  time::Tick pinged_at;           // 4: for the last time; before the first: when it had connected
   memory::Index info;             // 4: conn_info, in Texts
   std::uint16_t ping_interval_s;  // 2: as it was told; 0: none
   std::uint16_t flags;            // 2
@@ -73,6 +73,8 @@ struct Client {
   bool is(std::uint16_t flag) const { return (flags & flag) != 0; }
   Transport transport() const { return Transport::unpack(packed_transport); }
   Encoding encoding() const { return transport().encoding; }
+  // Of its socket: neighbours there are neighbours in the kernel, too.
+  memory::Index slot() const { return static_cast<memory::Index>(connection.id().value & 0xff'ffff); }
 };
 static_assert(sizeof(Client) == 64, "byte budget: one client of the gateway");
 static_assert(std::is_trivially_copyable_v<Client>);

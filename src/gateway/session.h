@@ -173,7 +173,9 @@ class Sessions final : public SubscriptionEnds {
   bool expire_subscriptions(memory::Index client);
   void schedule(memory::Index client);
   time::Tick tick_at(std::int64_t unix_time_s) const;
-  void start_pings(memory::Index client);
+  static bool wants_ping(const Client& client);
+  static time::Tick next_ping(const Client& client);
+  time::Tick pong_deadline(const Client& client) const;
 
   // session_end.cc
   void end_subscription(memory::Index client, memory::Index subscription);

@@ -182,7 +182,7 @@ void Sessions::finish_connect(Index index, std::unique_ptr<Connecting> connectin
   ++connected_;
   release_held(index, *connecting);
   if (client.state != Client::State::connected) return;
-  start_pings(index);
+  clients_[index].pinged_at = shard_.now();
   schedule(index);
   shard_.send_replies_soon();
   if (!connecting->held_input.empty()) commands(index, client.encoding(), connecting->held_input);

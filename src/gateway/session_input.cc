@@ -42,7 +42,7 @@ Index Sessions::open(Connection connection, const Transport& transport) {
   if (index == kNoIndex) return kNoIndex;
   const time::Tick deadline = shard_.now() + ShardState::ticks(shard_.settings().client.connect_timeout);
   clients_.wheel().schedule(index, deadline);
-  shard_.wake_no_later((shard_.now_ns() / kTickNs + (deadline - shard_.now())) * kTickNs);
+  shard_.wake_in(deadline - shard_.now());
   return index;
 }
 
@@ -156,6 +156,7 @@ void Sessions::pong(Index index) {
   Client& client = clients_[index];
   if (!client.is(Client::kPongDue)) return disconnect(index, DisconnectCode::bad_request);
   client.flags &= static_cast<std::uint16_t>(~Client::kPongDue);
+  schedule(index);  // while it is at hand: its deadline was that of the pong
 }
 
 // "<connection>-<client>-<proof>", sixteen hexadecimal digits each. Nobody without the key finds the proof

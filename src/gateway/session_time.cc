@@ -7,7 +7,9 @@
 
 #include "gateway/framing.h"
 #include "gateway/session.h"
+#include "net/ping_moments.h"
 #include "net/ticks.h"
+#include "shard/shard.h"
 
 namespace holdfast::gateway {
 
@@ -19,6 +21,16 @@ namespace {
 constexpr std::int64_t kLookAheadS = 60;
 constexpr std::size_t kDeadlinesPerTurn = 4096;
 constexpr time::Tick kTicksPerSecond = 1'000'000'000 / kTickNs;
+// Clients ahead of the one whose deadline has come whose memory is asked for: most of what a ping costs is
+// waiting for that. Their records stay while the list is worked off: on_close comes later (rule R11).
+constexpr std::size_t kPrefetchAhead = 4;
+
+// It sent more than it may, so the core does not read it yet: its pong may lie behind that.
+bool input_waits(const Client& client) {
+  const auto generation = static_cast<std::uint32_t>(client.connection.id().value >> 24 & 0xff'ffff);
+  const net::Slot* slot = shard::Shard::current()->find(client.slot(), generation);
+  return slot != nullptr && (!slot->wants_input() || slot->is(net::kQueuedReady));
+}
 
 std::int64_t seconds(milliseconds duration) {
   return std::chrono::ceil<std::chrono::seconds>(duration).count();
@@ -30,11 +42,13 @@ void Sessions::on_timer() {
   time::Wheel& wheel = clients_.wheel();
   due_.clear();
   const bool done = wheel.advance(shard_.now(), kDeadlinesPerTurn, due_);
-  for (const Index client : due_) on_deadline(client);
+  for (std::size_t i = 0; i < due_.size(); ++i) {
+    if (i + 2 * kPrefetchAhead < due_.size()) clients_.prefetch(due_[i + 2 * kPrefetchAhead]);
+    if (i + kPrefetchAhead < due_.size()) clients_[due_[i + kPrefetchAhead]].connection.prefetch();
+    on_deadline(due_[i]);
+  }
   if (!done) return shard_.wake_no_later(shard_.now_ns());
-  constexpr time::Tick kSecondTicks = kTicksPerSecond;
-  const time::Tick ticks = wheel.ticks_until_next(kSecondTicks);
-  shard_.wake_no_later((shard_.now_ns() / kTickNs + ticks) * kTickNs);
+  shard_.wake_in(wheel.ticks_until_next(kTicksPerSecond));
 }
 
 void Sessions::on_deadline(Index index) {
@@ -51,11 +65,12 @@ void Sessions::on_deadline(Index index) {
       return;
   }
   const ClientSettings& settings = shard_.settings().client;
-  const time::Tick interval = client.ping_interval_s * kTicksPerSecond;
-  if (client.is(Client::kPongDue) &&
-      net::reached(shard_.now(), client.next_ping - interval + ShardState::ticks(settings.pong_timeout))) {
-    shard_.counters().no_pongs.add();
-    return disconnect(index, DisconnectCode::no_pong);
+  if (client.is(Client::kPongDue) && net::reached(shard_.now(), pong_deadline(client))) {
+    if (!input_waits(client)) {
+      shard_.counters().no_pongs.add();
+      return disconnect(index, DisconnectCode::no_pong);
+    }
+    client.pinged_at = shard_.now();  // as long again
   }
   const bool expires = client.expires_s != 0;
   // A unidirectional client cannot bring another token.
@@ -64,7 +79,7 @@ void Sessions::on_deadline(Index index) {
     return disconnect(index, DisconnectCode::connection_expired);
   }
   if (client.is(Client::kSubsExpire) && !expire_subscriptions(index)) return;
-  if (client.ping_interval_s != 0 && net::reached(shard_.now(), client.next_ping)) send_ping(index);
+  if (wants_ping(client) && net::reached(shard_.now(), next_ping(client))) send_ping(index);
   schedule(index);
 }
 
@@ -94,7 +109,7 @@ void Sessions::send_ping(Index index) {
   Client& client = clients_[index];
   const Transport transport = client.transport();
   shard_.counters().pings.add();
-  client.next_ping = shard_.now() + client.ping_interval_s * kTicksPerSecond;
+  client.pinged_at = shard_.now();
   if (transport.frame_pings) return client.connection.ping();
   SharedMessage& ping = pings_[transport.form()];
   if (!ping) {
@@ -104,17 +119,25 @@ void Sessions::send_ping(Index index) {
     ping = shard_.handler.share(frame_message(transport, scratch_, framed));
   }
   outgoing_.flush();
-  client.connection.send(ping);
-  if (client.is(Client::kAsksPong)) client.flags |= Client::kPongDue;
+  // Without memory for it there is nothing to answer.
+  const bool sent = client.connection.send(ping) != SendResult::refused;
+  if (sent && client.is(Client::kAsksPong)) client.flags |= Client::kPongDue;
 }
 
-// Clients that connect together are not pinged together (rule R12).
-void Sessions::start_pings(Index index) {
-  Client& client = clients_[index];
-  if (client.ping_interval_s == 0) return;
-  const time::Tick interval = client.ping_interval_s * kTicksPerSecond;
-  client.next_ping =
-      shard_.now() + interval / 2 + static_cast<time::Tick>(shard_.random.below(interval / 2 + 1));
+// One at a time, because each ping is worth one pong.
+bool Sessions::wants_ping(const Client& client) {
+  return client.ping_interval_s != 0 && !client.is(Client::kPongDue);
+}
+
+// As the core does its own (net/ping_moments.h), but whether the client has been quiet or not: it goes by the
+// interval it was told, and gives up a server that is late.
+time::Tick Sessions::next_ping(const Client& client) {
+  const net::PingMoments moments(client.ping_interval_s * kTicksPerSecond);
+  return moments.next(client.slot(), client.pinged_at + 1);
+}
+
+time::Tick Sessions::pong_deadline(const Client& client) const {
+  return client.pinged_at + ShardState::ticks(shard_.settings().client.pong_timeout);
 }
 
 void Sessions::set_expiry(Index index, std::int64_t expires_at_s) {
@@ -132,20 +155,15 @@ time::Tick Sessions::tick_at(std::int64_t unix_time_s) const {
 void Sessions::schedule(Index index) {
   const Client& client = clients_[index];
   if (client.state != Client::State::connected) return;
-  const ClientSettings& settings = shard_.settings().client;
   bool wanted = false;
   time::Tick earliest = 0;
   const auto consider = [&](time::Tick deadline) {
     if (!wanted || static_cast<std::int32_t>(deadline - earliest) < 0) earliest = deadline;
     wanted = true;
   };
-  if (client.ping_interval_s != 0) {
-    const time::Tick interval = client.ping_interval_s * kTicksPerSecond;
-    consider(client.is(Client::kPongDue)
-                 ? client.next_ping - interval + ShardState::ticks(settings.pong_timeout)
-                 : client.next_ping);
-  }
-  const std::int64_t grace_s = seconds(settings.expired_grace);
+  if (client.is(Client::kPongDue)) consider(pong_deadline(client));
+  if (wants_ping(client)) consider(next_ping(client));
+  const std::int64_t grace_s = seconds(shard_.settings().client.expired_grace);
   if (client.expires_s != 0)
     consider(tick_at(client.expires_s + (client.transport().unidirectional ? 0 : grace_s)));
   if (client.is(Client::kSubsExpire)) {
@@ -158,7 +176,7 @@ void Sessions::schedule(Index index) {
   if (!wanted) return wheel.cancel(index);
   wheel.schedule(index, earliest);
   const std::int32_t ticks = std::max(static_cast<std::int32_t>(earliest - shard_.now()), 1);
-  shard_.wake_no_later((shard_.now_ns() / kTickNs + static_cast<std::uint32_t>(ticks)) * kTickNs);
+  shard_.wake_in(static_cast<time::Tick>(ticks));
 }
 
 void Sessions::drop_shared_messages() {

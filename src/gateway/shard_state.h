@@ -35,7 +35,9 @@ struct ShardState {
   Counters& counters() { return shared.counters[number]; }
 
   std::uint64_t now_ns() const { return handler.now_ns(); }
-  time::Tick now() const { return static_cast<time::Tick>(now_ns() / kTickNs); }
+  // Shards tick one after the other, so that their pings do not meet.
+  std::uint64_t wheel_ns() const { return now_ns() + tick_phase_ns; }
+  time::Tick now() const { return static_cast<time::Tick>(wheel_ns() / kTickNs); }
   std::int64_t unix_time_s() const { return handler.unix_time_s(); }
   // Rounded up; at least one tick.
   static time::Tick ticks(milliseconds duration) {
@@ -47,6 +49,11 @@ struct ShardState {
     if (wake_ns != 0 && wake_ns <= time_ns) return;
     wake_ns = time_ns;
     handler.wake_at(time_ns);
+  }
+  // At the beginning of a tick, counted from this one.
+  void wake_in(time::Tick ticks) {
+    const std::uint64_t into_tick_ns = wheel_ns() % kTickNs;
+    wake_no_later(ticks == 0 ? now_ns() : now_ns() + ticks * kTickNs - into_tick_ns);
   }
 
   std::uint32_t home_of(std::string_view channel) const {
@@ -74,9 +81,9 @@ struct ShardState {
   Handler& handler;
   SharedState& shared;
   const std::uint32_t number;
+  const std::uint64_t tick_phase_ns;
   Snapshot snapshot;
   base::Entropy& entropy;
-  base::Random random;
   std::uint64_t wake_ns = 0;
   Clients clients;
   Subscribers subscribers;

@@ -6,6 +6,7 @@
 #include "holdfast/config.h"
 #include "http/request_head.h"
 #include "http/upgrade.h"
+#include "net/ping_moments.h"
 #include "net/rate.h"
 #include "net/ticks.h"
 
@@ -23,8 +24,7 @@ struct Limits {
         ping_enabled(config.ping_interval.count() > 0),
         handshake_timeout(net::ticks(config.handshake_timeout)),
         ping_interval(net::ticks(config.ping_interval)),
-        ping_grain(std::max<time::Tick>(1, ping_interval / 128)),
-        ping_moments(std::max<time::Tick>(1, ping_interval / ping_grain)),
+        ping_moments(ping_interval),
         pong_timeout(net::ticks(config.pong_timeout)),
         message_timeout(net::ticks(config.message_timeout)),
         close_timeout(net::ticks(config.close_timeout)),
@@ -34,10 +34,10 @@ struct Limits {
         http_idle_timeout(net::ticks(config.http_idle_timeout)),
         origin{config.allowed_origins, config.allow_missing_origin} {}
 
-  // A shard's part of it. The burst is at least one client, or nobody could ever come in.
+  // A shard's part of it. The burst is at least one whole client, or nobody could ever come in.
   static net::Rate accept_rate_of(const Config& config, std::uint32_t shards) {
     const std::uint64_t rate = (std::uint64_t{config.max_accepts_per_second} + shards - 1) / shards;
-    return {rate, rate == 0 ? 0 : std::max(kAcceptBurstNs, net::Rate::kSecondNs / rate)};
+    return {rate, rate == 0 ? 0 : std::max(kAcceptBurstNs, (net::Rate::kSecondNs + rate - 1) / rate)};
   }
   // The bound of an outbox, with its default filled in.
   static std::uint32_t outbox_bytes(const Config& config) {
@@ -56,11 +56,6 @@ struct Limits {
   static constexpr std::size_t kDeadlinesPerTurn = 4096;
   // Letters from other threads taken in per turn; the rest follow in the next one.
   static constexpr std::uint32_t kLettersPerTurn = 1024;
-  // Slots that are pinged together: one wake-up for all of their pongs, and no more than two milliseconds of
-  // pings in a row.
-  static constexpr std::uint32_t kPingBlock = 128;
-  // Multiples of it, modulo 2^32, lie evenly however many there are (Knuth, volume 3, section 6.4).
-  static constexpr std::uint32_t kGoldenRatio = 2'654'435'769;
   // A connection from which something arrived within this share of an interval is left out when its moment
   // comes.
   static constexpr time::Tick kQuietShare = 4;
@@ -108,10 +103,7 @@ struct Limits {
   bool ping_enabled;
   time::Tick handshake_timeout;
   time::Tick ping_interval;
-  // Pings are due at multiples of this many ticks: a few bigger batches cost less than many small ones,
-  // because each wakes the shard and the pongs come back together.
-  time::Tick ping_grain;
-  time::Tick ping_moments;  // in an interval
+  net::PingMoments ping_moments;
   time::Tick pong_timeout;
   time::Tick message_timeout;
   time::Tick close_timeout;

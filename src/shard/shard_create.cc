@@ -48,7 +48,7 @@ Shard::Shard(const ShardOptions& options, const Config& config, ShardMemory memo
       topics_(options.topic_key,
               {memory_.subscription_state, memory_.subscriptions, options.sizes.subscriptions}),
       homes_(options.topic_key),
-      tick_phase_ns_(net::kTickNs * limits_.ping_grain * options.number / options.shards),
+      tick_phase_ns_(net::kTickNs * limits_.ping_moments.grain() * options.number / options.shards),
       peer_queries_(memory_.query_state, memory_.queries, options.sizes.slots),
       interest_retries_(0, hub::TopicNameHash{options.topic_key}, hub::TopicNameEqual{}),
       forgetting_(0, hub::TopicNameHash{options.topic_key}, hub::TopicNameEqual{}) {

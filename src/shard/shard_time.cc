@@ -140,18 +140,9 @@ bool Shard::pinged(const net::Slot& slot) const {
   return limits_.ping_enabled && slot.protocol() == Protocol::websocket;
 }
 
-// Every interval has a moment for each block of slots, and a connection that has been quiet by then is
-// pinged: slots that stand beside each other share a page here, and their sockets often do in the kernel, so
-// of a million cold connections the next one is half warm (16.7 us each in an order of their own,
-// Linux 6.18). The moments of successive blocks lie apart, so that clients that arrive together do not answer
-// together.
+// The block's first moment at which the connection has been quiet for long enough.
 time::Tick Shard::ping_due(Index index, const net::Slot& slot) const {
-  const std::uint32_t spread = index / Limits::kPingBlock * Limits::kGoldenRatio;  // of 2^32
-  const auto moment =
-      static_cast<time::Tick>(std::uint64_t{spread} * limits_.ping_moments >> 32) * limits_.ping_grain;
-  const time::Tick period = limits_.ping_moments * limits_.ping_grain;
-  const time::Tick quiet = slot.last_activity + limits_.ping_interval / Limits::kQuietShare;
-  return quiet + (moment + period - quiet % period) % period;
+  return limits_.ping_moments.next(index, slot.last_activity + limits_.ping_interval / Limits::kQuietShare);
 }
 
 // Moves the deadline to the earliest that applies. While draining it stays at the moment drawn for the close.

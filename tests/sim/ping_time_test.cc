@@ -11,8 +11,9 @@
 
 #include "holdfast/handler.h"
 #include "machine.h"
+#include "net/ping_moments.h"
+#include "net/ticks.h"
 #include "ring/simulated_world.h"
-#include "shard/limits.h"
 
 namespace holdfast::sim {
 namespace {
@@ -21,7 +22,7 @@ constexpr std::uint64_t kSecondNs = 1'000'000'000;
 constexpr std::uint64_t kIntervalNs = 25 * kSecondNs;
 constexpr std::uint64_t kGrainNs = kIntervalNs / 128;
 constexpr std::uint64_t kTickNs = net::kTickNs;
-constexpr std::uint32_t kBlock = shard::Limits::kPingBlock;
+constexpr std::uint32_t kBlock = net::PingMoments::kBlock;
 
 class Silent final : public Handler {
   void on_message(Connection, Message) override {}

@@ -1,0 +1,265 @@
+// When the gateway's clients are pinged, on a simulated clock: once in every interval they were told,
+// neighbours together, nobody twice and nobody never while others come and go; and what becomes of those who
+// do not answer.
+#include <gtest/gtest.h>
+
+#include <array>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "gateway/clients.h"
+#include "gateway/gateway.h"
+#include "gateway/settings.h"
+#include "gateway/shared_state.h"
+#include "holdfast/server.h"
+#include "machine.h"
+#include "net/ping_moments.h"
+#include "ring/simulated_world.h"
+
+namespace holdfast::sim {
+namespace {
+
+constexpr std::uint64_t kSecondNs = 1'000'000'000;
+constexpr std::uint64_t kIntervalNs = 25 * kSecondNs;
+constexpr std::uint64_t kPongTimeoutNs = 8 * kSecondNs;
+constexpr std::uint64_t kTickNs = gateway::kTickNs;
+constexpr std::uint32_t kBlock = net::PingMoments::kBlock;
+
+// A client of the protocol that answers pings, or does not, and remembers when they came.
+class Peer final : public ring::ClientObserver {
+ public:
+  Peer(ring::SimulatedWorld* world, int listener, bool answers)
+      : world_(world), answers_(answers), connection_(world->connect(listener, this, 0x7f000001)) {
+    EXPECT_NE(connection_, nullptr);
+    connection_->client_send(
+        bytes_of("GET /connection/websocket HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n"
+                 "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+                 "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"));
+    send(R"({"id":1,"connect":{}})");
+  }
+
+  void on_network() override {
+    std::array<std::byte, 4096> bytes;
+    const std::size_t count = connection_->client_receive(bytes);
+    unread_.append(reinterpret_cast<const char*>(bytes.data()), count);
+    if (const std::size_t end = unread_.find("\r\n\r\n"); end != std::string::npos) unread_.erase(0, end + 4);
+    if (unread_.starts_with("HTTP")) return;
+    while (unread_.size() >= 2 && take_frame()) continue;
+  }
+
+  // Of the protocol, as a frame with a mask of zeros.
+  void send(std::string_view message) {
+    const std::string head = {'\x81', static_cast<char>(0x80 | message.size()), 0, 0, 0, 0};
+    connection_->client_send(bytes_of(head + std::string(message)));
+  }
+  void leave() { connection_->client_reset(), left = true; }
+
+  std::uint64_t connected_ns = 0;
+  std::vector<std::uint64_t> pings_ns;
+  std::uint64_t closed_ns = 0;
+  std::string closed;  // the close frame's payload
+  bool left = false;
+
+ private:
+  static std::span<const std::byte> bytes_of(std::string_view text) { return std::as_bytes(std::span(text)); }
+
+  // Short frames and those with 16 bits of length. False when it is not all there.
+  bool take_frame() {
+    std::size_t head = 2, length = static_cast<unsigned char>(unread_[1]);
+    if (length == 126) {
+      head = 4;
+      if (unread_.size() < head) return false;
+      length = static_cast<std::size_t>(static_cast<unsigned char>(unread_[2]) << 8 |
+                                        static_cast<unsigned char>(unread_[3]));
+    }
+    if (unread_.size() < head + length) return false;
+    took(unread_[0], unread_.substr(head, length));
+    unread_.erase(0, head + length);
+    return true;
+  }
+
+  void took(char first, const std::string& payload) {
+    if (first == '\x88') {
+      closed_ns = world_->now_ns();
+      closed = payload;
+    } else if (payload == "{}") {
+      pings_ns.push_back(world_->now_ns());
+      if (answers_) send("{}");
+    } else if (payload.find(R"("connect":{)") != std::string::npos) {
+      EXPECT_NE(payload.find(R"("ping":25,"pong":true)"), std::string::npos) << payload;
+      connected_ns = world_->now_ns();
+    } else {
+      EXPECT_TRUE(payload.starts_with(R"({"id":2,)")) << payload;
+    }
+  }
+
+  ring::SimulatedWorld* world_;
+  bool answers_;
+  ring::SimulatedConnection* connection_;
+  std::string unread_;
+};
+
+class GatewayPing : public testing::Test {
+ protected:
+  static constexpr std::uint32_t kClients = 4 * kBlock;
+
+  GatewayPing() {
+    world_.set_latency_maximum_ns(1);
+    const auto settings = std::make_shared<gateway::Settings>();
+    settings->server.listen = {"127.0.0.1:0"};
+    settings->server.listen_api = {};
+    settings->server.shards = 1;
+    settings->server.max_connections = kClients;
+    settings->client.allow_anonymous = true;
+    settings->client.ping_interval = std::chrono::milliseconds(kIntervalNs / 1'000'000);
+    settings->client.pong_timeout = std::chrono::milliseconds(kPongTimeoutNs / 1'000'000);
+    auto snapshot = gateway::make_snapshot(settings);
+    EXPECT_TRUE(snapshot.ok());
+    auto shared = gateway::SharedState::create(*snapshot, {}, &entropy_);
+    EXPECT_TRUE(shared.ok());
+    shared_ = *std::move(shared);
+    auto server = Server::create(shared_->config, [this](std::uint32_t shard) {
+      return std::make_unique<gateway::Gateway>(shared_, shard);
+    });
+    EXPECT_TRUE(server.ok());
+    server_ = *std::move(server);
+  }
+  ~GatewayPing() override { EXPECT_TRUE(machine_.stop_within(100'000)); }
+
+  Peer& connect(bool answers = true) {
+    peers_.push_back(std::make_unique<Peer>(&world_, machine_.parts()[0]->listeners[0], answers));
+    return *peers_.back();
+  }
+  void run_for(std::uint64_t duration_ns) {
+    const std::uint64_t until_ns = world_.now_ns() + duration_ns;
+    for (int turns = 0; world_.now_ns() < until_ns; ++turns) {
+      ASSERT_TRUE(machine_.turn());
+      ASSERT_LT(turns, 1'000'000);
+    }
+  }
+  // Once in every interval since it connected, and at no other time.
+  void expect_regular(const Peer& peer, std::uint64_t until_ns) {
+    std::uint64_t before_ns = peer.connected_ns;
+    ASSERT_GT(before_ns, 0u);
+    for (std::size_t i = 0; i < peer.pings_ns.size(); ++i) {
+      const std::uint64_t apart_ns = peer.pings_ns[i] - before_ns;
+      if (i > 0) {
+        ASSERT_GE(apart_ns, kIntervalNs - 2 * kTickNs);
+      }
+      ASSERT_LE(apart_ns, kIntervalNs + 2 * kTickNs);
+      before_ns = peer.pings_ns[i];
+    }
+    ASSERT_LE(until_ns - before_ns, kIntervalNs + 2 * kTickNs) << "not pinged any more";
+  }
+
+  ring::SimulatedWorld world_{1};
+  base::Random entropy_{1};
+  std::vector<std::unique_ptr<Peer>> peers_;  // the world speaks to them as long as it turns
+  Machine machine_{&world_,
+                   {.sizes = {.slots = kClients,
+                              .outbox_nodes = 4 * kClients,
+                              .subscriptions = 4,
+                              .arena_bytes = 8u << 20,
+                              .receive_buffers = 16},
+                    .listeners = {Protocol::websocket},
+                    .backlog = kClients},
+                   &entropy_};
+  std::shared_ptr<gateway::SharedState> shared_;
+  std::unique_ptr<Server> server_;
+};
+
+TEST_F(GatewayPing, EveryClientIsPingedOnceInEachInterval) {
+  for (std::uint32_t i = 0; i < kClients; ++i) connect();
+  run_for(6 * kIntervalNs);
+  for (const auto& peer : peers_) {
+    ASSERT_GE(peer->pings_ns.size(), 5u);
+    ASSERT_NO_FATAL_FAILURE(expect_regular(*peer, world_.now_ns()));
+  }
+}
+
+TEST_F(GatewayPing, NeighboursArePingedTogetherAndBlocksApart) {
+  for (std::uint32_t i = 0; i < kClients; ++i) connect();
+  run_for(2 * kIntervalNs);
+  std::map<std::uint64_t, std::uint32_t> moments;
+  for (const auto& peer : peers_) {
+    ASSERT_FALSE(peer->pings_ns.empty());
+    ++moments[(peer->pings_ns[0] - 1) / kTickNs];
+  }
+  ASSERT_EQ(moments.size(), kClients / kBlock);
+  std::uint64_t before = 0;
+  for (const auto& [moment, count] : moments) {
+    EXPECT_EQ(count, kBlock);
+    EXPECT_GE(moment - before, kIntervalNs / kTickNs / 16) << "they would answer together";
+    before = moment;
+  }
+}
+
+TEST_F(GatewayPing, AClientThatSpeaksIsPingedNevertheless) {
+  Peer& peer = connect();
+  for (int i = 0; i < 40; ++i) {
+    run_for(kIntervalNs / 10);
+    peer.send(R"({"id":2,"rpc":{"method":"nothing"}})");
+  }
+  EXPECT_GE(peer.pings_ns.size(), 3u) << "it goes by its own clock, and would give up the server";
+}
+
+TEST_F(GatewayPing, NobodyIsMissedOrPingedTwiceWhileOthersComeAndGo) {
+  base::Random random(7);
+  std::map<const Peer*, std::uint64_t> left_ns;
+  for (std::uint32_t i = 0; i < kClients / 2; ++i) connect();
+  for (int step = 0; step < 120; ++step) {
+    run_for(kSecondNs + random.below(kSecondNs / 2));
+    for (int i = 0; i < 8; ++i) {
+      Peer& peer = *peers_[random.below(peers_.size())];
+      if (!peer.left && peer.connected_ns != 0) {
+        left_ns[&peer] = world_.now_ns();
+        peer.leave();
+      }
+      if (peers_.size() - left_ns.size() < kClients * 3 / 4) connect();
+    }
+  }
+  run_for(kSecondNs);
+  EXPECT_GT(left_ns.size(), 100u);
+  for (const auto& peer : peers_) {
+    const auto left = left_ns.find(peer.get());
+    const std::uint64_t until_ns = left == left_ns.end() ? world_.now_ns() : left->second;
+    ASSERT_NO_FATAL_FAILURE(expect_regular(*peer, until_ns));
+    EXPECT_TRUE(peer->closed.empty()) << peer->closed;
+  }
+}
+
+TEST_F(GatewayPing, WhoDoesNotAnswerIsClosedAtTheEndOfThePongTimeoutAndNobodyElseIs) {
+  for (std::uint32_t i = 0; i < 2 * kBlock; ++i) connect(i % 5 != 0);
+  run_for(3 * kIntervalNs);
+  for (std::uint32_t i = 0; i < 2 * kBlock; ++i) {
+    const Peer& peer = *peers_[i];
+    if (i % 5 != 0) {
+      EXPECT_TRUE(peer.closed.empty());
+      EXPECT_GE(peer.pings_ns.size(), 2u);
+      continue;
+    }
+    ASSERT_EQ(peer.pings_ns.size(), 1u) << "the second ping waits for the pong to the first";
+    EXPECT_EQ(peer.closed, "\x0b\xc4no pong");
+    const std::uint64_t waited_ns = peer.closed_ns - peer.pings_ns[0];
+    EXPECT_GE(waited_ns, kPongTimeoutNs);
+    EXPECT_LE(waited_ns, kPongTimeoutNs + 2 * kTickNs);
+  }
+}
+
+TEST_F(GatewayPing, ASleepOfTheMachineExpiresNobody) {
+  for (std::uint32_t i = 0; i < 2 * kBlock; ++i) connect();
+  run_for(kIntervalNs + kSecondNs);
+  world_.sleep(20 * kIntervalNs);
+  run_for(2 * kIntervalNs);
+  for (const auto& peer : peers_) {
+    EXPECT_TRUE(peer->closed.empty()) << peer->closed;
+    EXPECT_GE(peer->pings_ns.size(), 2u);
+  }
+}
+
+}  // namespace
+}  // namespace holdfast::sim
