@@ -72,11 +72,15 @@ ClientRoute begin_stream(const http::ReceivedRequest& request, const StreamPath&
   } else if (auto query = http::decode_parameter(head.query, "cf_connect")) {
     route.first = std::move(*query);
   }
-  if (route.first.empty()) return respond(400, "It is not said how to connect.\n", fields);
   route.kind = Kind::stream;
   route.stream.framing = path.framing;
   route.stream.unidirectional = path.unidirectional;
   if (path.framing == Framing::http_stream) route.stream.encoding = encoding_of(head);
+  // In Protobuf a request that says nothing has no bytes.
+  const bool may_be_empty = path.unidirectional && route.stream.encoding == Encoding::protobuf;
+  if (route.first.empty() && !may_be_empty) {
+    return respond(400, "It is not said how to connect.\n", std::move(fields));
+  }
   route.fields = std::move(fields);
   return route;
 }

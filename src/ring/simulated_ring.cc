@@ -284,7 +284,8 @@ void SimulatedRing::issue_receive(const Operation& operation, SimulatedConnectio
     return fail(operation, error, connection);
   }
   if (world_->chance(faults.receive_failure)) {
-    return post(operation, world_->random().below(2) == 0 ? -ENOBUFS : -ENOMEM);
+    constexpr std::int32_t kErrors[] = {-ENOBUFS, -ENOMEM, -EINTR};
+    return post(operation, kErrors[world_->random().below(std::size(kErrors))]);
   }
   std::size_t available = connection.input_bytes();
   std::uint64_t readable = sockets_[operation.socket].readable;

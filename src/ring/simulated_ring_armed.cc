@@ -274,11 +274,6 @@ void SimulatedRing::shuffle_from(std::size_t first) {
 }
 
 std::size_t SimulatedRing::reap(std::span<Completion> out) {
-  // The completions of the call before have been looked at by now.
-  for (std::uint64_t user_data : reaped_ends_) {
-    if (--ended_.at(user_data) == 0) ended_.erase(user_data);
-  }
-  reaped_ends_.clear();
   std::size_t count = 0;
   for (; count < out.size(); ++count) {
     if (completions_.empty()) {
@@ -320,6 +315,11 @@ bool SimulatedRing::ready() const {
 
 void SimulatedRing::submit_and_wait(const Wait& wait) {
   ++statistics_.enters;
+  // By now the caller has looked at all it has reaped; before, it may have reaped more while it did.
+  for (std::uint64_t user_data : reaped_ends_) {
+    if (--ended_.at(user_data) == 0) ended_.erase(user_data);
+  }
+  reaped_ends_.clear();
   flush_overflow();
   std::size_t before = completions_.size();
   issue_all();
@@ -329,9 +329,10 @@ void SimulatedRing::submit_and_wait(const Wait& wait) {
     if (world_->random().below(2) == 0) {
       world_->sleep(duration_ns);
     } else {
-      world_->run_for(duration_ns);
+      world_->stall(duration_ns);
     }
   }
+  if (world_->chance(world_->faults().wall_jump)) world_->set_wall_clock();
   world_->run_for(world_->random().below(kTurnCostMaximum_ns));  // the turn before took some time
   std::uint64_t started_ns = world_->now_ns();
   Wait patience = wait;

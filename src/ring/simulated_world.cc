@@ -40,6 +40,7 @@ FaultRates FaultRates::drawn(base::Random& random) {
   rates.submit_busy = draw(500);
   rates.stray_wake = draw(1'000);
   rates.clock_jump = draw(40);
+  rates.wall_jump = draw(40);
   return rates;
 }
 
@@ -88,8 +89,26 @@ void SimulatedWorld::sleep(std::uint64_t duration_ns) {
   set_now(now_ns() + duration_ns);
   slept_ns_ += duration_ns;
   // A wall clock is put right after a sleep, by an hour in either direction here.
-  clock_.wall_ns_ += random_.below(7'200'000'000'000u);
-  clock_.wall_ns_ -= 3'600'000'000'000u;
+  move_wall_clock(static_cast<std::int64_t>(random_.below(7'200'000'000'000u)) - 3'600'000'000'000);
+}
+
+void SimulatedWorld::stall(std::uint64_t duration_ns) {
+  CHECK(stalled_since_ns_ == 0);
+  stalled_since_ns_ = now_ns();
+  run_for(duration_ns);
+  stalled_ns_ += now_ns() - stalled_since_ns_;
+  stalled_since_ns_ = 0;
+}
+
+void SimulatedWorld::set_wall_clock() {
+  constexpr std::uint64_t kFarthestNs[] = {5'000'000'000, 3'600'000'000'000, 86'400'000'000'000};
+  const auto by_ns = static_cast<std::int64_t>(random_.below(kFarthestNs[random_.below(3)]));
+  move_wall_clock(random_.below(2) == 0 ? by_ns : -by_ns);
+}
+
+void SimulatedWorld::move_wall_clock(std::int64_t by_ns) {
+  clock_.wall_ns_ += static_cast<std::uint64_t>(by_ns);  // also backwards: modulo 2^64
+  ++wall_jumps_;
 }
 
 int SimulatedWorld::listen(std::size_t backlog) {
@@ -132,6 +151,7 @@ SimulatedConnection* SimulatedWorld::take_waiting(int listener) {
   if (from.waiting.empty()) return nullptr;
   SimulatedConnection* connection = from.waiting.front();
   from.waiting.pop_front();
+  if (accept_observer_) accept_observer_(listener);
   return connection;
 }
 

@@ -17,6 +17,7 @@
 #include <optional>
 #include <queue>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -34,7 +35,7 @@ struct FaultRates {
   std::uint32_t partial_send = 0;
   std::uint32_t receive_again = 0;    // -EAGAIN although input is there; a wake-up follows
   std::uint32_t send_again = 0;       // -EAGAIN although there is room
-  std::uint32_t receive_failure = 0;  // -ENOBUFS or -ENOMEM; no wake-up follows
+  std::uint32_t receive_failure = 0;  // -ENOBUFS, -ENOMEM or -EINTR; no wake-up follows
   std::uint32_t send_failure = 0;
   std::uint32_t accept_failure = 0;  // -EMFILE, -ENFILE, -ENOBUFS, -ECONNABORTED: ends an accept
   std::uint32_t arm_failure = 0;     // an armed poll ends at once with -ENOMEM
@@ -48,6 +49,7 @@ struct FaultRates {
   std::uint32_t submit_busy = 0;    // a submission is put off while completions overflow
   std::uint32_t stray_wake = 0;     // a waiting ring wakes up for nothing
   std::uint32_t clock_jump = 0;  // per wait: the machine, or this thread alone, sleeps for seconds to minutes
+  std::uint32_t wall_jump = 0;   // per wait: somebody sets the wall clock, by up to a day in either direction
 
   // Each fault is absent, rare or common, independently: most bugs need a particular mixture.
   static FaultRates drawn(base::Random& random);
@@ -106,6 +108,17 @@ class SimulatedWorld {
   void run_for(std::uint64_t duration_ns);
   // The machine sleeps: the clock moves, nothing else does.
   void sleep(std::uint64_t duration_ns);
+  // Time passes, and no ring gets to do anything in it.
+  void stall(std::uint64_t duration_ns);
+  // Time that has passed without those.
+  std::uint64_t awake_ns() const {
+    return (stalled_since_ns_ != 0 ? stalled_since_ns_ : now_ns()) - slept_ns_ - stalled_ns_;
+  }
+  // Somebody sets the wall clock, to a moment near or far.
+  void set_wall_clock();
+  void move_wall_clock(std::int64_t by_ns);
+  // How often it went otherwise than the monotonic one.
+  std::uint64_t wall_jumps() const { return wall_jumps_; }
   std::uint64_t latency_ns() { return 1'000 + random_.below(latency_maximum_ns_); }
   void set_latency_maximum_ns(std::uint64_t nanoseconds) { latency_maximum_ns_ = nanoseconds; }
   // Unacknowledged bytes for so long end a connection with ETIMEDOUT; 0: never.
@@ -123,6 +136,10 @@ class SimulatedWorld {
   // Socket buffers of the connections to come.
   void set_buffers(std::size_t receive_bytes, std::size_t send_bytes);
   std::size_t accept_queue(int listener) const;
+  // Told of each connection that a server takes out of the accept queue of a listener.
+  void set_accept_observer(std::function<void(int listener)> observer) {
+    accept_observer_ = std::move(observer);
+  }
   // Accepted sockets the server has not closed. At the end of a run: 0, or something leaked.
   std::size_t open_sockets() const { return open_sockets_; }
 
@@ -168,11 +185,15 @@ class SimulatedWorld {
   std::optional<std::uint32_t> victim_;
   SimulatedClock clock_;
   std::uint64_t slept_ns_ = 0;  // how far the clock is ahead of the events' time
+  std::uint64_t stalled_ns_ = 0;
+  std::uint64_t stalled_since_ns_ = 0;  // 0: it is not
+  std::uint64_t wall_jumps_ = 0;
   std::uint64_t latency_maximum_ns_ = 2'000'000;
   std::uint64_t user_timeout_ns_ = 0;
   std::uint64_t sequence_ = 0;
   std::priority_queue<Event, std::vector<Event>, std::greater<Event>> events_;
   std::map<int, Listener> listeners_;
+  std::function<void(int)> accept_observer_;
   std::map<int, SimulatedRing*> rings_;
   std::vector<bool> events_signalled_;
   int next_ring_ = kFirstRing;

@@ -110,6 +110,8 @@ class Shard {
   const ring::Ring& ring() const { return *ring_; }
   // Walks everything and CHECKs the invariants. For tests and simulations.
   void validate();
+  // How many tenants a slot has had. For tests.
+  std::uint32_t generation(memory::Index index) { return table_[index].generation; }
 
  private:
   class WebSocketEvents;

@@ -217,9 +217,10 @@ void Shard::adapt_receive_size(net::Slot& slot, std::size_t count) {
 void Shard::receive_failed(Index index, net::Slot& slot, int error) {
   switch (error) {
     case EAGAIN:  // a spurious wake-up: the next one is on its way, the poll is still armed
-    case EINTR:
       slot.clear(net::kInputPending);
       return;
+    case EINTR:  // nothing was looked at, so no wake-up follows for what is there; nothing is scarce either
+      return queue_ready(index, slot);
     case ENOBUFS:  // the kernel is short of memory, the bytes stay in the socket: tried again next tick
     case ENOMEM:
       counters_.transient_errors.add();

@@ -90,6 +90,9 @@ void Application::bytes_received(Connection connection, std::string_view bytes) 
 
 void Application::message_received(Connection connection, Message message) {
   audit_->message(connection.id(), message.type, message.characters());
+  // Of HTTP connections some are the operator's, who is not limited.
+  if (audit_->rates() != nullptr && connection.protocol() != Protocol::http)
+    audit_->rates()->message(connection.id(), message.bytes.size(), world_->now_ns());
   if (random_->below(8) == 0) try_parted(message);
   if (std::optional<Canary> canary = verify(message.characters())) obey(connection, canary->flag);
   if (!connection.is_open()) return;

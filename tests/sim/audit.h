@@ -20,6 +20,7 @@
 #include "holdfast/connection.h"
 #include "holdfast/handler.h"
 #include "holdfast/message.h"
+#include "rate_audit.h"
 
 namespace holdfast::sim {
 
@@ -47,6 +48,9 @@ class Audit {
   // ---- Told by handlers.
   void opened(ConnectionId connection);
   void message(ConnectionId connection, MessageType type, std::string_view payload);
+  // Who looks at rates; nobody at first.
+  void set_rates(RateAudit* rates) { rates_ = rates; }
+  RateAudit* rates() { return rates_; }
   // Broadcast: publish() took the message.
   void published(std::string_view payload);
   void closed(ConnectionId connection, const Close& close);
@@ -90,6 +94,7 @@ class Audit {
   void received_broadcast(std::uint32_t client, ClientRecord& record, const Canary& canary);
 
   Mode mode_;
+  RateAudit* rates_ = nullptr;
   std::vector<ClientRecord> clients_;
   std::map<std::uint64_t, ConnectionRecord> connections_;
   std::map<Key, Key> follower_;  // broadcast: what some subscriber received next

@@ -138,7 +138,8 @@ void ChannelAudit::asked_to_subscribe(std::string_view client_id, std::string_vi
 }
 
 bool ChannelAudit::has_asked(std::string_view client_id, std::string_view channel) const {
-  return asked_.contains({std::string(client_id), std::string(channel)});
+  if (asked_.contains({std::string(client_id), std::string(channel)})) return true;
+  return !known(client_id) && asked_without_a_name_.contains(channel);
 }
 
 std::optional<LeftOff> ChannelAudit::take_left_off(std::uint64_t which) {

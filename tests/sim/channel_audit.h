@@ -68,6 +68,8 @@ class ChannelAudit {
   void connected(std::string_view client_id, std::uint32_t client);
   bool known(std::string_view client_id) const { return clients_.contains(std::string(client_id)); }
   void asked_to_subscribe(std::string_view client_id, std::string_view channel);
+  // With the request that its id is the answer to: others may see it first.
+  void ask_without_a_name(std::string_view channel) { asked_without_a_name_.emplace(channel); }
   bool has_asked(std::string_view client_id, std::string_view channel) const;
 
   // ---- Coming back.
@@ -75,8 +77,20 @@ class ChannelAudit {
   // Something somebody left off, for somebody who takes their place.
   std::optional<LeftOff> take_left_off(std::uint64_t which);
 
+  // ---- What happened, for those who have to know.
   std::uint64_t recovered() const { return recovered_; }
   void count_recovered(std::uint64_t publications) { recovered_ += publications; }
+  std::uint64_t deltas() const { return deltas_; }
+  void count_delta() { ++deltas_; }
+  std::uint64_t tokens_over() const { return tokens_over_; }
+  void count_token_over() { ++tokens_over_; }
+  std::uint64_t tokens_renewed() const { return tokens_renewed_; }
+  void count_token_renewed() { ++tokens_renewed_; }
+  std::uint64_t answers() const { return answers_; }
+  void count_answer() { ++answers_; }
+  // Somebody has put out a user's connections: they may end.
+  std::uint64_t disturbances() const { return disturbances_; }
+  void disturb_users() { ++disturbances_; }
   void fail(std::string what) { audit_->fail(std::move(what)); }
 
  private:
@@ -104,9 +118,15 @@ class ChannelAudit {
   std::map<std::string, Order, std::less<>> orders_;
   std::map<std::string, std::uint32_t, std::less<>> clients_;  // by client id
   std::set<std::pair<std::string, std::string>> asked_;        // client id, channel
+  std::set<std::string, std::less<>> asked_without_a_name_;    // channels
   std::vector<LeftOff> left_off_;
   std::uint64_t moment_ = 0;
   std::uint64_t recovered_ = 0;
+  std::uint64_t deltas_ = 0;
+  std::uint64_t tokens_over_ = 0;
+  std::uint64_t tokens_renewed_ = 0;
+  std::uint64_t answers_ = 0;
+  std::uint64_t disturbances_ = 0;
 };
 
 std::string to_string(const PublicationKey& key);

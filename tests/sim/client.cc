@@ -21,7 +21,7 @@ Plan Plan::drawn(base::Random& random, bool calm, std::uint32_t message_bytes_ma
   // Even the smallest pieces bring the largest message over in a second or two.
   std::uint32_t least = plan.message_bytes_maximum / 256;
   plan.gap_maximum_ns = random.below(3) == 0 ? 3'000'000'000u : 1 + random.below(40'000'000);
-  plan.window = static_cast<std::uint32_t>(1 + random.below(8));
+  plan.window = random.below(6) == 0 ? 64 : static_cast<std::uint32_t>(1 + random.below(8));
   plan.write_maximum_bytes =
       static_cast<std::uint32_t>(random.below(2) == 0 ? 65'536 : least + 1 + random.below(2'000));
   plan.write_gap_maximum_ns = random.below(3) == 0 ? random.below(5'000'000) : 0;
@@ -50,7 +50,7 @@ void Client::start() {
 }
 
 void Client::connect() {
-  connection_ = world_->connect(listener_, this, 0x0a000000u + number_);
+  connection_ = world_->connect(listener_, this, address());
   if (connection_ == nullptr) return later(500'000'000, [this] { connect(); });
   if (plan_.ending == Ending::reset) {
     // At any moment: while it waits, in the handshake, between messages, in the middle of one.

@@ -28,6 +28,9 @@ enum class Ending {
   flood,    // says as much at once as it can, and goes
 };
 
+// Who uses the gateway.
+enum class Dialect { json, protobuf, stream, api };
+
 struct Plan {
   std::uint32_t messages = 0;
   std::uint32_t message_bytes_maximum = 1024;
@@ -44,6 +47,8 @@ struct Plan {
   std::uint32_t close_requests = 0;  // in 100 messages: asks the server to close
   Ending ending = Ending::stay;
   std::optional<Protocol> protocol;  // none: any
+  std::optional<Dialect> dialect;    // of the gateway; none: any
+  std::uint32_t addresses = 0;       // that clients share; 0: each has its own
 
   // Polite, prompt readers and writers must be served whatever happens to others.
   bool healthy() const {
@@ -96,6 +101,16 @@ class Client : public ring::ClientObserver {
     return connection_ == nullptr ? std::nullopt : std::optional(connection_->id());
   }
   std::uint16_t close_code() const { return close_code_; }
+  std::uint32_t address() const {
+    return kFirstAddress + (plan_.addresses > 0 ? number_ % plan_.addresses : number_);
+  }
+  int listener() const { return listener_; }
+  // The server has said that it lets it in, and not closed its end.
+  bool held_by_server() const { return admitted() && !connection_->server_closed(); }
+  // The server asks now and then whether it is still there.
+  virtual bool pinged() const { return true; }
+  // The server has said so; in some protocols it never does.
+  virtual bool admitted() const { return established_; }
   virtual std::string describe() const;
 
  protected:
@@ -104,7 +119,10 @@ class Client : public ring::ClientObserver {
   // The connection is ready for messages.
   void establish();
   // The server has said that it ends the connection.
-  void hear_close(std::uint16_t code) { close_code_ = code; }
+  void hear_close(std::uint16_t code) {
+    close_code_ = code;
+    on_close_code(code);
+  }
   void part() { parting_ = true; }
   void finish();
   virtual void message_received(std::optional<MessageType> type, std::string_view payload);
@@ -118,6 +136,13 @@ class Client : public ring::ClientObserver {
   template <class Act>
   void later(std::uint64_t delay_maximum_ns, Act act) {
     world_->schedule(1 + world_->random().below(delay_maximum_ns + 1), [this, act] {
+      if (!ended_) act();
+    });
+  }
+  // The same after a time that is not drawn.
+  template <class Act>
+  void after(std::uint64_t delay_ns, Act act) {
+    world_->schedule(delay_ns, [this, act] {
       if (!ended_) act();
     });
   }
@@ -138,11 +163,14 @@ class Client : public ring::ClientObserver {
   virtual bool may_speak() const;
   virtual void speak();
   virtual void on_end() {}
+  virtual void on_close_code(std::uint16_t) {}
 
   ring::SimulatedWorld* world_;
   Audit* audit_;
 
  private:
+  static constexpr std::uint32_t kFirstAddress = 0x0a000000;
+
   void connect();
   void pump();
   void read();

@@ -16,6 +16,7 @@ Plan polite(Protocol protocol = Protocol::websocket) {
   plan.message_bytes_maximum = 200;
   plan.gap_maximum_ns = 20'000'000;
   plan.protocol = protocol;
+  plan.dialect = Dialect::json;
   return plan;
 }
 
@@ -160,6 +161,19 @@ Scenario gateway_on(std::uint32_t shards) {
   return scenario;
 }
 
+// Two of a dialect, and one in JSON who talks with them.
+Scenario gateway_with(Dialect dialect) {
+  Plan plan = polite();
+  plan.messages = 12;
+  plan.dialect = dialect;
+  Plan other = plan;
+  other.dialect = Dialect::json;
+  Scenario scenario = with(Mode::gateway, {plan, plan, other});
+  scenario.http = dialect == Dialect::api;
+  scenario.shards = 2;
+  return scenario;
+}
+
 // Those of the second burst come back to what those of the first left off.
 Scenario gateway_recovery() {
   Plan leaving = ending_by(Ending::reset);
@@ -199,6 +213,9 @@ constexpr std::array kScripts = {
     Script{"gateway", [] { return gateway_on(1); }},
     Script{"gateway_across_shards", [] { return gateway_on(3); }},
     Script{"gateway_recovery", gateway_recovery},
+    Script{"gateway_protobuf", [] { return gateway_with(Dialect::protobuf); }},
+    Script{"gateway_streams", [] { return gateway_with(Dialect::stream); }},
+    Script{"gateway_api", [] { return gateway_with(Dialect::api); }},
 };
 
 }  // namespace

@@ -1,134 +1,65 @@
-// GatewayProgram: the draw of its settings, and what applications do.
+// GatewayProgram: who its clients are, what applications do, and how settings become others.
 #include "gateway_program.h"
 
 #include <algorithm>
 #include <chrono>
 #include <utility>
 
-#include "../unit/auth/signer.h"
 #include "absl/strings/str_cat.h"
+#include "api_client.h"
 #include "base/check.h"
+#include "gateway_client.h"
 #include "holdfast/server.h"
+#include "stream_client.h"
 
 namespace holdfast::sim {
 namespace {
 
-using gateway::ChannelRules;
-using gateway::Groups;
 using gateway::Namespace;
-using gateway::RecoveryMode;
 using gateway::Settings;
 using std::chrono::milliseconds;
 
-constexpr std::string_view kSecret = "a secret that is long enough for HS256";
-constexpr std::uint32_t kUsers = 4;
 constexpr std::uint32_t kApplication = 1'000'000;  // as a publisher; clients are fewer
-constexpr Groups kEverybody{true, true, true};
 
 }  // namespace
-
-GatewayProgram::GatewayProgram(const Scenario& scenario, ring::SimulatedWorld* world, Audit* audit,
-                               base::Entropy* entropy)
-    : world_(world), audit_(audit), channels_(audit) {
-  const auto settings = std::make_shared<Settings>();
-  settings->server.listen = {"127.0.0.1:0"};
-  settings->server.listen_api = {};
-  settings->server.shards = scenario.shards;
-  settings->server.max_connections = scenario.slots * scenario.shards;
-  settings->token.hmac_secret.text = kSecret;
-  const Config& drawn = scenario.config;
-  gateway::ClientSettings& client = settings->client;
-  client.allow_anonymous = true;
-  client.rpc_echo = true;
-  client.ping_interval = std::max(drawn.ping_interval, milliseconds(0));
-  client.pong_timeout = drawn.pong_timeout;
-  client.connect_timeout = milliseconds(10'000) + drawn.handshake_timeout;
-  client.position_check_interval = milliseconds(1'000 + world_->random().below(60'000));
-  client.max_message_bytes = std::max(drawn.max_message_bytes, 2'048u);
-  client.max_outbox_bytes = std::max<std::uint64_t>(drawn.max_outbox_bytes, 4 * client.max_message_bytes);
-  client.stall_timeout = drawn.stall_timeout;
-  settings->server.drain_timeout = drawn.drain_timeout;
-  draw_channels(*settings);
-  const auto channels = static_cast<std::uint32_t>(plan_.channels.size());
-  settings->memory.max_subscriptions = scenario.slots * scenario.shards * channels;
-  if (!scenario.calm) draw_bounds(*settings);
-  if (scenario.losses_allowed.has_value()) plan_.bounds_are_tight = true;  // any of them may be hit once
-  plan_.message_bytes_maximum = static_cast<std::uint32_t>(client.max_message_bytes);
-  const auth::Signer signer = auth::Signer::hmac(std::string(kSecret));
-  for (std::uint32_t user = 0; user < kUsers; ++user)
-    plan_.tokens.push_back(signer.token(absl::StrCat("{\"sub\":\"user", user, "\"}")));
-
-  auto snapshot = gateway::make_snapshot(settings);
-  CHECK(snapshot.ok());
-  auto shared = gateway::SharedState::create(*snapshot, {}, entropy);
-  CHECK(shared.ok());
-  shared_ = *std::move(shared);
-  CHECK(shared_->shards == scenario.shards && shared_->clients_maximum >= scenario.slots);
-  Config& config = shared_->config;
-  config.tuning = drawn.tuning;
-  config.handshake_timeout = drawn.handshake_timeout;
-  config.message_timeout = drawn.message_timeout;
-  config.close_timeout = drawn.close_timeout;
-  config.max_handshakes = drawn.max_handshakes;
-}
-
-// Streams that recover, caches, channels without a memory, and one that is nobody's business.
-void GatewayProgram::draw_channels(Settings& settings) {
-  base::Random& random = world_->random();
-  ChannelRules open;
-  open.subscribe = open.publish = open.read_presence = open.read_history = kEverybody;
-  open.presence = random.below(3) != 0;
-  open.join_leave = open.presence && random.below(2) == 0;
-  open.force_push_join_leave = random.below(3) == 0;
-  ChannelRules stream = open;
-  stream.history_size = static_cast<std::uint32_t>(1 + random.below(random.below(2) == 0 ? 4 : 200));
-  stream.history_ttl = milliseconds(2'000 + random.below(600'000));
-  stream.recovery = RecoveryMode::stream;
-  stream.force_recovery = random.below(2) == 0;
-  stream.force_positioning = random.below(2) == 0;
-  ChannelRules cache = stream;
-  cache.recovery = RecoveryMode::cache;
-  settings.namespaces = {{"cache", cache}, {"closed", ChannelRules{}}, {"open", open}, {"stream", stream}};
-  for (const char* name : {"open:a", "open:b", "stream:a", "stream:b", "stream:c", "cache:a", "closed:a"}) {
-    const std::string channel(name);
-    const bool cached = channel.starts_with("cache");
-    const bool closed = channel.starts_with("closed");
-    plan_.channels.push_back(
-        {channel, cached || channel.starts_with("stream"), cached, !closed && open.presence, !closed});
-  }
-}
-
-// Each of them may be hit; the clients are then told so, or ended.
-void GatewayProgram::draw_bounds(Settings& settings) {
-  base::Random& random = world_->random();
-  const auto drawn = [&] { return random.below(8) == 0; };
-  const auto tighten = [&](auto& bound, std::uint64_t least, std::uint64_t span) {
-    if (!drawn()) return;
-    bound = static_cast<std::remove_reference_t<decltype(bound)>>(least + random.below(span));
-    plan_.bounds_are_tight = true;
-  };
-  tighten(settings.memory.publication_memory_bytes, 4'096, 60'000);
-  tighten(settings.memory.presence_memory_bytes, 512, 4'096);
-  tighten(settings.memory.max_channels, 1, 6);
-  tighten(settings.memory.max_subscriptions, 1, 20);
-  tighten(settings.memory.max_idempotency_results, 1, 4);
-  users_are_limited_ = drawn();
-  if (users_are_limited_)
-    settings.client.max_connections_per_user = static_cast<std::uint32_t>(1 + random.below(4));
-  if (drawn()) settings.history.max_publications = static_cast<std::uint32_t>(1 + random.below(5));
-  if (drawn()) settings.history.meta_ttl = milliseconds(1'000 + random.below(60'000));
-}
 
 std::unique_ptr<Handler> GatewayProgram::make_handler(std::uint32_t shard) {
   return std::make_unique<gateway::Gateway>(shared_, shard);
 }
 
+Dialect GatewayProgram::draw_dialect(const Plan& plan) {
+  if (plan.dialect.has_value()) return *plan.dialect;
+  base::Random& random = world_->random();
+  const std::uint64_t which = random.below(12);
+  if (which < 2 && http_) return Dialect::api;
+  if (which < 5) return Dialect::stream;
+  return random.below(2) == 0 ? Dialect::json : Dialect::protobuf;
+}
+
 std::unique_ptr<Client> GatewayProgram::make_client(const Machine::Part& part, std::uint32_t number,
                                                     const Plan& plan) {
-  Plan connecting = plan;
-  connecting.messages = std::max(plan.messages, 2u);  // whoever does not connect is closed
-  return std::make_unique<GatewayClient>(world_, audit_, number, part.listeners.front(), connecting,
-                                         &channels_, &plan_);
+  Plan changed = plan;
+  switch (const Dialect dialect = draw_dialect(plan)) {
+    case Dialect::api:
+      changed.messages = std::max(plan.messages, 1u);
+      return std::make_unique<ApiClient>(world_, audit_, number, part.listeners.back(), changed, &channels_,
+                                         &plan_);
+    case Dialect::stream: {
+      // Nothing that is said on a stream is heard.
+      if (plan.ending == Ending::violate) changed.ending = Ending::finish;
+      constexpr StreamClient::Framing kFramings[] = {
+          StreamClient::Framing::events, StreamClient::Framing::lines, StreamClient::Framing::lengths};
+      return std::make_unique<StreamClient>(world_, audit_, number, part.listeners.front(), changed,
+                                            &channels_, &plan_, kFramings[world_->random().below(3)]);
+    }
+    case Dialect::json:
+    case Dialect::protobuf:
+      changed.messages = std::max(plan.messages, 2u);  // whoever does not connect is closed
+      return std::make_unique<GatewayClient>(world_, audit_, number, part.listeners.front(), changed,
+                                             &channels_, &plan_, dialect == Dialect::protobuf);
+  }
+  CHECK(false);
+  return nullptr;
 }
 
 void GatewayProgram::post(Server& server, std::uint32_t shard,
@@ -144,9 +75,12 @@ void GatewayProgram::disturb(Server& server) {
   base::Random& random = world_->random();
   const auto shard = static_cast<std::uint32_t>(random.below(server.shards()));
   const std::string channel = plan_.channels[random.below(plan_.channels.size())].name;
-  switch (random.below(8)) {
+  hand_out_settings(server);
+  switch (random.below(9)) {
     case 0:
       return disturb_user(server);
+    case 3:
+      return reload(server);
     case 1:
       return post(server, shard, [this, channel](gateway::Operations& operations) {
         operations.presence(channel, [this](const gateway::PresenceAnswer&) { --operations_; });
@@ -195,9 +129,9 @@ void GatewayProgram::publish_once(Server& server, const std::string& channel, co
 void GatewayProgram::disturb_user(Server& server) {
   base::Random& random = world_->random();
   const auto shard = static_cast<std::uint32_t>(random.below(server.shards()));
-  const std::string user = absl::StrCat("user", random.below(kUsers));
+  const std::string user = plan_.users[random.below(plan_.users.size())];
   const std::string channel = plan_.channels[random.below(plan_.channels.size())].name;
-  ++disturbances_;
+  channels_.disturb_users();
   if (random.below(2) == 0) {
     return post(server, shard, [this, user](gateway::Operations& operations) {
       gateway::DisconnectOperation operation;
@@ -213,14 +147,70 @@ void GatewayProgram::disturb_user(Server& server) {
   });
 }
 
+// The namespace that passes is there, or is not, and the secrets change places.
+void GatewayProgram::reload(Server& server) {
+  if (snapshot_.has_value() || world_->random().below(8) != 0) return;
+  auto settings = std::make_shared<Settings>(*settings_);
+  std::swap(settings->token.hmac_secret, settings->token.hmac_previous_secret);
+  const auto same = [this](const Namespace& known) { return known.name == passing_.name; };
+  auto& namespaces = settings->namespaces;
+  if (const auto found = std::find_if(namespaces.begin(), namespaces.end(), same);
+      found != namespaces.end()) {
+    namespaces.erase(found);
+  } else {
+    const auto behind = [](const Namespace& one, const Namespace& other) { return one.name < other.name; };
+    namespaces.insert(std::upper_bound(namespaces.begin(), namespaces.end(), passing_, behind), passing_);
+  }
+  settings->history.idempotency_window = milliseconds(300'000 + world_->random().below(300'000));
+  settings_ = settings;
+  snapshot_ = *gateway::make_snapshot(settings);
+  plan_.passing_is_gone = false;
+  for (std::uint32_t shard = 0; shard < server.shards(); ++shard) shards_without_it_.push_back(shard);
+  ++reloads_;
+  hand_out_settings(server);
+}
+
+// A mailbox may be full for a while.
+void GatewayProgram::hand_out_settings(Server& server) {
+  if (!snapshot_.has_value()) return;
+  std::erase_if(shards_without_it_, [&](std::uint32_t shard) {
+    ++shards_taking_it_;
+    const bool posted = server.post(shard, [this, snapshot = *snapshot_](Handler& handler) {
+      static_cast<gateway::Gateway&>(handler).reload(snapshot);
+      --shards_taking_it_;
+    });
+    if (!posted) --shards_taking_it_;
+    return posted;
+  });
+  if (!shards_without_it_.empty() || shards_taking_it_ > 0) return;
+  const auto same = [this](const Namespace& known) { return known.name == passing_.name; };
+  const auto& namespaces = settings_->namespaces;
+  plan_.passing_is_gone = std::none_of(namespaces.begin(), namespaces.end(), same);
+  snapshot_.reset();
+}
+
+// What a client can judge itself, its token among it, it does.
 bool GatewayProgram::may_have_ended(const Client& client) const {
   constexpr std::uint16_t kForceDisconnect = 3503, kConnectionLimit = 3504;
-  if (client.close_code() == kForceDisconnect) return disturbances_ > 0;
-  return client.close_code() == kConnectionLimit && users_are_limited_;
+  const bool stream = dynamic_cast<const StreamClient*>(&client) != nullptr;
+  switch (client.close_code()) {
+    case kForceDisconnect:
+      return channels_.disturbances() > 0;
+    case kConnectionLimit:
+      return users_are_limited_;
+    case kConnectionExpired:
+      return true;
+    case kGap:  // those who did not ask for their subscriptions lose all of them
+      return stream;
+    case kInternalError:
+      return stream && plan_.bounds_are_tight;
+    default:
+      return false;
+  }
 }
 
 bool GatewayProgram::busy() const {
-  return operations_ > 0 || counted(&gateway::Counters::letters_waiting) > 0;
+  return operations_ > 0 || snapshot_.has_value() || counted(&gateway::Counters::letters_waiting) > 0;
 }
 
 std::uint64_t GatewayProgram::counted(shard::Counter gateway::Counters::*counter) const {
@@ -234,6 +224,16 @@ void GatewayProgram::add_counters(std::map<std::string, std::uint64_t>& counters
   HOLDFAST_GATEWAY_COUNTERS(HOLDFAST_SIM_COUNTER)
 #undef HOLDFAST_SIM_COUNTER
   counters["gateway_recovered"] = channels_.recovered();
+  counters["gateway_deltas_applied"] = channels_.deltas();
+  counters["gateway_api_answers"] = channels_.answers();
+  counters["gateway_reloads"] = reloads_;
+  counters["gateway_tokens_over"] = channels_.tokens_over();
+  counters["gateway_tokens_renewed"] = channels_.tokens_renewed();
+  for (const admin::ApiCounters& api : node_->counters) {
+#define HOLDFAST_SIM_COUNTER(field) counters["api_" #field] += api.field.get();
+    HOLDFAST_API_COUNTERS(HOLDFAST_SIM_COUNTER)
+#undef HOLDFAST_SIM_COUNTER
+  }
 }
 
 void GatewayProgram::check_empty() {
@@ -248,6 +248,9 @@ void GatewayProgram::check_empty() {
   for (const auto& [name, gauge] : gauges) {
     if (counted(gauge) != 0)
       audit_->fail(absl::StrCat("the gateway's ", name, " is ", counted(gauge), " without clients"));
+  }
+  for (const admin::ApiCounters& counters : node_->counters) {
+    if (counters.http_connections.get() != 0) audit_->fail("HTTP connections are counted without any");
   }
 }
 

@@ -13,6 +13,8 @@ namespace holdfast::sim {
 class HttpClient final : public Client {
  public:
   using Client::Client;
+  bool pinged() const override { return false; }
+  bool admitted() const override { return false; }
 
  private:
   void connected() override {

@@ -11,6 +11,7 @@ namespace holdfast::sim {
 class LengthPrefixedClient final : public Client {
  public:
   using Client::Client;
+  bool admitted() const override { return false; }
 
  private:
   static constexpr std::size_t kHeaderBytes = 4;

@@ -60,6 +60,7 @@ void Machine::build_shard(std::uint32_t number, const Config& config, Handler* h
   options.sizes = options_.sizes;
   options.topic_key = topic_key_;
   options.neighbours = &neighbours_;
+  options.addresses = options_.addresses;
   options.close_listener = [this](int listener) { world_->close_listener(listener); };
   for (const Protocol protocol : options_.listeners) {
     net::ListenerOptions listener;

@@ -26,7 +26,8 @@ struct MachineOptions {
   ring::SimulatedRingOptions ring;
   std::vector<Protocol> listeners;  // of each shard
   std::uint32_t backlog = 8;
-  std::size_t mailbox_bytes = 1u << 20;  // raised to what holds one message
+  std::size_t mailbox_bytes = 1u << 20;     // raised to what holds one message
+  net::AddressCounts* addresses = nullptr;  // of all shards
 };
 
 class Machine {

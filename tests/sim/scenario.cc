@@ -64,6 +64,7 @@ Scenario Scenario::drawn(base::Random& random, std::uint64_t minutes) {
   config.drain_timeout = between(random, 500, 10'000);
   config.http_idle_timeout = random.below(4) == 0 ? between(random, 2'000, 20'000) : std::chrono::hours(1);
   config.overflow_close_code = random.below(2) == 0 ? 3008 : 0;
+  drawn.draw_limits(random);
   config.tuning.receive_buffers = one_of(random, {1u, 4u, 32u});
   config.tuning.large_receive_buffers = one_of(random, {1u, 4u});
   config.tuning.batch_waits = random.below(2) == 0;
@@ -75,7 +76,10 @@ Scenario Scenario::drawn(base::Random& random, std::uint64_t minutes) {
   if (drawn.calm) return drawn;
 
   drawn.faults = ring::FaultRates::drawn(random);
-  if (minutes > 0) drawn.faults.clock_jump = (drawn.faults.clock_jump + 9) / 10;
+  if (minutes > 0) {
+    drawn.faults.clock_jump = (drawn.faults.clock_jump + 9) / 10;
+    drawn.faults.wall_jump = (drawn.faults.wall_jump + 9) / 10;
+  }
   drawn.ring.completion_capacity = one_of(random, {4u, 32u, 8'192u, 8'192u});
   if (random.below(4) == 0) config.max_handshakes = static_cast<std::uint32_t>(1 + random.below(4));
   if (random.below(6) == 0) drawn.arena_bytes = 1u << 20;
@@ -84,12 +88,47 @@ Scenario Scenario::drawn(base::Random& random, std::uint64_t minutes) {
   return drawn;
 }
 
+// What comes in per second, from one address, and waits for one client.
+void Scenario::draw_limits(base::Random& random) {
+  const auto drawn = [&random] { return random.below(6) == 0; };
+  if (drawn()) config.max_accepts_per_second = one_of(random, {1u, 5u, 50u, 500u});
+  if (drawn()) config.max_messages_per_second = one_of(random, {5u, 20u, 200u});
+  if (drawn())
+    config.max_bytes_per_second = std::max(one_of(random, {20'000u, 500'000u}), config.max_message_bytes);
+  if (drawn()) {
+    addresses = static_cast<std::uint32_t>(1 + random.below(6));
+    config.max_connections_per_address = static_cast<std::uint32_t>(1 + random.below(clients));
+  }
+  if (!calm && drawn()) config.max_outbox_messages = one_of(random, {16u, 64u});
+  if (http && drawn()) {
+    slots_for_http = static_cast<std::uint32_t>(1 + random.below(3));
+    slots += slots_for_http;
+  }
+}
+
 std::string Scenario::describe() const {
   constexpr const char* kModes[] = {"echo", "broadcast", "gateway"};
   return std::string(kModes[static_cast<int>(mode)]) + (calm ? ", calm" : "") + (tight ? ", tight" : "") +
          (drains ? ", drains" : ", stops") + ", shards " + std::to_string(shards) + " x slots " +
          std::to_string(slots) + ", clients " + std::to_string(clients) + ", completions " +
-         std::to_string(ring.completion_capacity);
+         std::to_string(ring.completion_capacity) + describe_limits();
+}
+
+// Those that are drawn.
+std::string Scenario::describe_limits() const {
+  std::string text;
+  const auto add = [&text](const char* name, std::uint64_t value) {
+    if (value > 0) text += std::string(", ") + name + " " + std::to_string(value);
+  };
+  add("accepts per second", config.max_accepts_per_second);
+  add("messages per second", config.max_messages_per_second);
+  add("bytes per second", config.max_bytes_per_second);
+  add("addresses", addresses);
+  add("connections per address", config.max_connections_per_address);
+  add("outbox messages", config.max_outbox_messages);
+  add("handshakes", config.max_handshakes < 100 ? config.max_handshakes : 0);
+  add("slots for HTTP", slots_for_http);
+  return text;
 }
 
 }  // namespace holdfast::sim

@@ -31,8 +31,10 @@ struct Scenario {
   std::uint32_t shards = 1;
   std::uint32_t slots = 64;  // per shard
   std::uint32_t clients = 20;
-  bool length_prefixed = false;  // a second listener per shard
-  bool http = false;             // another one, and plain requests to the WebSocket listener
+  bool length_prefixed = false;      // a second listener per shard
+  bool http = false;                 // another one, and plain requests to the WebSocket listener
+  std::uint32_t slots_for_http = 0;  // of the slots
+  std::uint32_t addresses = 0;       // from which clients come; 0: each from its own
   std::uint32_t backlog = 8;
   std::uint32_t outbox_nodes = 4096;
   std::size_t arena_bytes = 8u << 20;
@@ -50,6 +52,10 @@ struct Scenario {
   // With `minutes` traffic takes that long, most of it quiet.
   static Scenario drawn(base::Random& random, std::uint64_t minutes = 0);
   std::string describe() const;
+
+ private:
+  void draw_limits(base::Random& random);
+  std::string describe_limits() const;
 };
 
 }  // namespace holdfast::sim

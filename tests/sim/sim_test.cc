@@ -95,6 +95,9 @@ TEST(Simulated, TheSeedsReachTheServersBounds) {
                            "transient_errors",
                            "ring_overflows",
                            "accept_errors",
+                           "accept_pauses",
+                           "address_refusals",
+                           "input_pauses",
                            "clock_gaps",
                            "gateway_connects",
                            "gateway_errors",
@@ -109,7 +112,15 @@ TEST(Simulated, TheSeedsReachTheServersBounds) {
                            "gateway_channels_refused",
                            "gateway_subscriptions_refused",
                            "gateway_presence_refused",
-                           "gateway_idempotency_evictions"}) {
+                           "gateway_idempotency_evictions",
+                           "gateway_deltas_applied",
+                           "gateway_reloads",
+                           "gateway_tokens_over",
+                           "gateway_tokens_renewed",
+                           "gateway_api_answers",
+                           "api_api_errors",
+                           "api_http_timeouts",
+                           "api_streams_begun"}) {
     EXPECT_GT(sum[name], 0u) << name;
   }
 }

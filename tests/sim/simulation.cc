@@ -15,13 +15,21 @@ namespace {
 
 constexpr std::uint64_t kSecond_ns = 1'000'000'000;
 constexpr std::uint32_t kTurnsOfAFailedRun = 20'000;
+constexpr std::uint64_t kTurnsBetweenLooks = 32;
 constexpr const char* kTraffic = "traffic";  // compared by address
 
 MachineOptions machine_options(const Scenario& scenario, const Program& program) {
   MachineOptions options;
   options.shards = scenario.shards;
-  options.sizes = {scenario.slots, scenario.outbox_nodes, scenario.config.max_subscriptions,
-                   scenario.arena_bytes, scenario.config.tuning.receive_buffers};
+  const Config& config = program.config();
+  const bool input_limited = config.max_messages_per_second > 0 || config.max_bytes_per_second > 0;
+  options.sizes = {.slots = scenario.slots,
+                   .outbox_nodes = scenario.outbox_nodes,
+                   .subscriptions = scenario.config.max_subscriptions,
+                   .arena_bytes = scenario.arena_bytes,
+                   .receive_buffers = scenario.config.tuning.receive_buffers,
+                   .slots_for_http = scenario.slots_for_http,
+                   .input_accounts = input_limited ? scenario.slots : 0};
   options.ring = scenario.ring;
   options.listeners = program.listeners();
   options.backlog = scenario.backlog;
@@ -56,11 +64,20 @@ Simulation::Simulation(std::uint64_t seed, const Length& length, const Scenario*
   } else {
     program_ = std::make_unique<ApplicationProgram>(scenario_, &world_, &audit_);
   }
-  machine_ = std::make_unique<Machine>(&world_, machine_options(scenario_, *program_), &entropy_);
+  MachineOptions options = machine_options(scenario_, *program_);
+  if (const std::uint32_t most = program_->config().max_connections_per_address; most > 0) {
+    const std::uint64_t connections = std::uint64_t{scenario_.shards} * scenario_.slots;
+    auto counts = net::AddressCounts::create({entropy_.next(), entropy_.next()}, most, connections);
+    CHECK(counts.ok());
+    addresses_ = *std::move(counts);
+    options.addresses = addresses_.get();
+  }
+  machine_ = std::make_unique<Machine>(&world_, options, &entropy_);
   auto server = Server::create(program_->config(),
                                [this](std::uint32_t shard) { return program_->make_handler(shard); });
   CHECK(server.ok());
   server_ = *std::move(server);
+  watch_limits();
   base::set_check_context(&Simulation::describe_run, this);
 }
 
@@ -74,15 +91,18 @@ Simulation::~Simulation() {
 void Simulation::add_client() {
   const auto& parts = machine_->parts();
   const Machine::Part& part = *parts[world_.random().below(parts.size())];
-  const Plan plan = clients_.size() < scenario_.plans.size()
-                        ? scenario_.plans[clients_.size()]
-                        : Plan::drawn(world_.random(), scenario_.calm, scenario_.config.max_message_bytes);
+  Plan plan = clients_.size() < scenario_.plans.size()
+                  ? scenario_.plans[clients_.size()]
+                  : Plan::drawn(world_.random(), scenario_.calm, scenario_.config.max_message_bytes);
+  plan.addresses = scenario_.addresses;
   clients_.push_back(program_->make_client(part, static_cast<std::uint32_t>(clients_.size()), plan));
   clients_.back()->start();
 }
 
 bool Simulation::turn() {
   ++turns_;
+  rates_->begin_turn();
+  if (addresses_ != nullptr && turns_ % kTurnsBetweenLooks == 0) check_addresses();
   const bool scripted = scenario_.losses_allowed.has_value();
   if (!scripted && world_.random().below(100) == 0 && machine_->running()) program_->disturb(*server_);
   return machine_->turn();
@@ -185,15 +205,17 @@ void Simulation::calm_down() {
 // Was it right to end the connection of a client that behaved?
 void Simulation::excuse_for_ended(const Client& client) {
   if (!client.plan().healthy() || !client.ended_by_server()) return;
+  const bool ended_rightly = program_->may_have_ended(client) || may_have_been_refused(client);
   if (scenario_.losses_allowed.has_value()) {
     const bool planned = world_.victim().has_value() && client.connection_id() == world_.victim();
+    if (scenario_.mode == Mode::gateway && ended_rightly) return;
     if (planned || ++losses_ <= *scenario_.losses_allowed) return;
     return audit_.fail("ended although nothing of it failed: " + client.describe());
   }
-  if (program_->may_have_ended(client)) return;
+  if (ended_rightly) return;
   if (machine_->counted("memory_refusals") > 0 || machine_->counted("outbox_overflows") > 0) return;
-  if (machine_->counted("http_idle_timeouts") > 0) return;  // nobody is pinged on HTTP connections
-  if (scenario_.faults.arm_failure > 0) return;             // the kernel could not watch the socket
+  if (!client.pinged() && machine_->counted("http_idle_timeouts") > 0) return;
+  if (scenario_.faults.arm_failure > 0) return;  // the kernel could not watch the socket
   audit_.fail("ended although it behaved: " + client.describe());
 }
 
@@ -211,16 +233,27 @@ void Simulation::probe() {
   audit_.fail("time does not pass");
 }
 
+// In a backlog, where also those who have gone wait until they are accepted.
+bool Simulation::nobody_waits() const {
+  return std::all_of(machine_->parts().begin(), machine_->parts().end(), [this](const auto& part) {
+    return std::all_of(part->listeners.begin(), part->listeners.end(),
+                       [this](int listener) { return world_.accept_queue(listener) == 0; });
+  });
+}
+
 // All who are left give up, and when the server has noticed it must be as it was at the beginning.
 void Simulation::leave() {
   phase_ = "leaving";
   for (auto& client : clients_) client->give_up();
-  const auto nobody_left = [this] { return machine_->slots_used() == 0 && !program_->busy(); };
+  const auto nobody_left = [this] {
+    return machine_->slots_used() == 0 && nobody_waits() && !program_->busy();
+  };
   if (!turn_until(300 * kSecond_ns, nobody_left))
     audit_.fail("connections of clients that left are still open");
   // Counters are set once a second.
   static_cast<void>(turn_until(3 * kSecond_ns, [] { return false; }));
   if (!failed()) program_->check_empty();
+  if (!failed()) check_no_address_counted();
 }
 
 void Simulation::wind_down() {
@@ -251,6 +284,7 @@ void Simulation::check_nothing_left() {
     const std::uint64_t left = machine_->counted(gauge);
     if (left != 0) audit_.fail(std::string(gauge) + " is " + std::to_string(left) + " at the end");
   }
+  check_no_address_counted();
   add_up();
   server_.reset();
   program_->check_stopped();

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -16,7 +17,9 @@
 #include "audit.h"
 #include "client.h"
 #include "machine.h"
+#include "net/address_counts.h"
 #include "program.h"
+#include "rate_audit.h"
 #include "ring/simulated_world.h"
 #include "scenario.h"
 
@@ -68,10 +71,15 @@ class Simulation {
   bool turn_until(std::uint64_t limit_ns, Done done);
   bool settled(const Client& client) const;
   bool everybody_settled() const;
+  bool nobody_waits() const;
   bool expected_to_be_served(const Client& client) const;
   bool failed() const;
   std::string verdict() const;
   void excuse_for_ended(const Client& client);
+  bool may_have_been_refused(const Client& client) const;
+  void watch_limits();
+  void check_addresses();
+  void check_no_address_counted();
 
   void traffic();
   void calm_down();
@@ -89,9 +97,12 @@ class Simulation {
   Audit audit_;
   base::Random entropy_;
   std::unique_ptr<Program> program_;
+  std::unique_ptr<net::AddressCounts> addresses_;  // when there is a bound
+  std::unique_ptr<RateAudit> rates_;
   std::unique_ptr<Machine> machine_;
   std::unique_ptr<Server> server_;
   std::vector<std::unique_ptr<Client>> clients_;
+  std::set<int> operators_listeners_;
   const char* phase_ = "starting";
   std::string command_;
   std::uint64_t turns_ = 0;

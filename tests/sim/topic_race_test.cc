@@ -72,6 +72,10 @@ class TopicRace : public testing::Test {
   }
   ~TopicRace() override { EXPECT_TRUE(machine_->stop_within(10'000)); }
 
+  // To shard 1. The world tells it of what happens until the machine has stopped.
+  Listener& connect() {
+    return *listeners_.emplace_back(std::make_unique<Listener>(world_, machine_->parts()[1]->listeners[0]));
+  }
   void turn(std::uint32_t shard) { EXPECT_TRUE(machine_->parts()[shard]->shard->turn()); }
   void settle() {
     for (int turns = 0; turns < 200; ++turns) machine_->turn();
@@ -88,11 +92,12 @@ class TopicRace : public testing::Test {
   std::string topic_ = "topic";
   std::unique_ptr<Machine> machine_;
   std::unique_ptr<Server> server_;
+  std::vector<std::unique_ptr<Listener>> listeners_;
 };
 
 TEST_F(TopicRace, WhoComesWhileTheHomeForgetsTheShardMissesNothingAfterTheFirst) {
-  Listener first(world_, machine_->parts()[1]->listeners[0]);
-  Listener second(world_, machine_->parts()[1]->listeners[0]);
+  Listener& first = connect();
+  Listener& second = connect();
   settle();
   first.say("+");
   settle();
@@ -114,8 +119,8 @@ TEST_F(TopicRace, WhoComesWhileTheHomeForgetsTheShardMissesNothingAfterTheFirst)
 }
 
 TEST_F(TopicRace, ComingAndGoingManyTimesEndsWithWhoeverIsThere) {
-  Listener first(world_, machine_->parts()[1]->listeners[0]);
-  Listener second(world_, machine_->parts()[1]->listeners[0]);
+  Listener& first = connect();
+  Listener& second = connect();
   settle();
   for (int times = 0; times < 20; ++times) {
     say(first, "+");

@@ -40,6 +40,20 @@ BUGS = {
          "      retry_.push_back(index);\n",
          "      counters_.transient_errors.add();\n"),
     ],
+    # Connections of an address are counted in and not out: the count drifts until nobody is let in.
+    "address_not_counted_out": [
+        ("    options_.addresses->remove(peer(index));\n", ""),
+    ],
+    # A delta against what was not the last publication.
+    "delta_against_an_older_one": [
+        ("  shard_.subscribers.set_last(channel,",
+         "  if (!delivery.before) shard_.subscribers.set_last(channel,"),
+    ],
+    # Who is about to bring another token is closed at once.
+    "no_grace_for_tokens": [
+        ("client.transport().unidirectional ? 0 : seconds(settings.expired_grace);",
+         "0 * seconds(settings.expired_grace);"),
+    ],
 }
 
 # By source: after which text, which pool, and what a claim that finds nothing returns.

@@ -1,4 +1,4 @@
-// The simulation is worth what it finds: with each of three bugs put back on purpose (plant.py) it must fail
+// The simulation is worth what it finds: with each of six bugs put back on purpose (plant.py) it must fail
 // within a thousand seeds, and without them the same seeds must pass.
 #include <gtest/gtest.h>
 #include <sys/wait.h>
@@ -72,6 +72,18 @@ TEST(PlantedBug, AMissingGenerationCheckIsFound) {
 
 TEST(PlantedBug, AMissingRearmAfterEnobufsIsFound) {
   expect_found("missing_rearm");
+}
+
+TEST(PlantedBug, AnAddressThatIsNotCountedOutIsFound) {
+  expect_found("address_not_counted_out");
+}
+
+TEST(PlantedBug, ADeltaAgainstAnOlderPublicationIsFound) {
+  expect_found("delta_against_an_older_one");
+}
+
+TEST(PlantedBug, AMissingGraceForTokensIsFound) {
+  expect_found("no_grace_for_tokens");
 }
 
 }  // namespace

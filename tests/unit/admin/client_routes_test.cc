@@ -48,6 +48,15 @@ TEST(ClientRoutes, AnHttpStreamBeginsWithTheBody) {
   EXPECT_EQ(content_type_of(protobuf.stream), "application/octet-stream");
 }
 
+TEST(ClientRoutes, AConnectRequestThatSaysNothingHasNoBytesInProtobuf) {
+  constexpr const char* kProtobuf = "Content-Type: application/octet-stream\r\n";
+  const ClientRoute begun = route("POST /connection/uni_http_stream HTTP/1.1", kProtobuf);
+  EXPECT_EQ(begun.kind, Kind::stream);
+  EXPECT_EQ(begun.first, "");
+  // A frame of commands without any is nothing to begin with.
+  EXPECT_EQ(route("POST /connection/http_stream HTTP/1.1", kProtobuf).status, 400);
+}
+
 TEST(ClientRoutes, AStreamThatCannotBeginIsRefused) {
   EXPECT_EQ(route("GET /connection/uni_sse HTTP/1.1").status, 400);
   EXPECT_EQ(route("GET /connection/uni_sse?cf_connect=%7 HTTP/1.1").status, 400);

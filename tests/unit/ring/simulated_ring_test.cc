@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <optional>
 #include <string>
@@ -484,6 +485,23 @@ TEST_F(SimulatedRingTest, NoticesAPollArmedTwiceAndACancelOfNothing) {
   ring->cancel(tag(Op::writable, 0), tag(Op::cancel, 0));
   EXPECT_EQ(submit().at(0).result, -ENOENT);
   EXPECT_EQ(world.violations().size(), 2u);
+}
+
+// A caller may reap more while it looks at what it has reaped, and not know of all of it yet.
+TEST_F(SimulatedRingTest, UntilItWaitsACallerMayCancelWhatItHasReaped) {
+  start(1);
+  accepted();
+  ring->arm_writable(0, tag(Op::writable, 0));
+  ASSERT_EQ(wait().size(), 1u);
+  std::array<Completion, 4> more;
+  EXPECT_EQ(ring->reap(more), 0u);
+  ring->cancel(tag(Op::writable, 0), tag(Op::cancel, 0));
+  EXPECT_EQ(submit().at(0).result, -ENOENT);
+  expect_no_violations();
+  wait();
+  ring->cancel(tag(Op::writable, 0), tag(Op::cancel, 0));
+  submit();
+  EXPECT_EQ(world.violations().size(), 1u);
 }
 
 TEST_F(SimulatedRingTest, NoticesOperationsBeforeStart) {

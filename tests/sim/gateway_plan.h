@@ -1,0 +1,44 @@
+// GatewayPlan: what clients of a simulated gateway may know of the server they use.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace holdfast::sim {
+
+struct GatewayPlan {
+  struct Channel {
+    std::string name;
+    bool history = false;
+    bool cache = false;  // recovers the newest only
+    bool presence = false;
+    bool open = true;  // anybody may subscribe and publish
+    bool delta = false;
+    bool passing = false;  // its namespace comes and goes with the settings
+  };
+  std::vector<Channel> channels;
+  std::vector<std::string> users;
+  // For one of them, up to a moment of the wall clock; 0: for ever.
+  std::function<std::string(const std::string& user, std::int64_t expires_at_s)> token;
+  bool tokens_expire = false;
+  std::int64_t grace_s = 0;  // after which who brings no other token is closed; not on streams
+  std::string api_key;
+  std::uint32_t message_bytes_maximum = 0;
+  bool bounds_are_tight = false;  // requests may be refused for want of room
+  bool passing_is_gone = false;   // on every shard
+  bool calls_disturb = true;      // those who use the API may put others out
+
+  const Channel* find(std::string_view name) const;
+};
+
+// What the protocol's errors are called here.
+inline constexpr std::uint32_t kInternal = 100, kUnknownChannel = 102, kPermissionDenied = 103,
+                               kMethodNotFound = 104, kAlreadySubscribed = 105, kBadRequest = 107,
+                               kNotAvailable = 108, kTokenExpired = 109, kTooManyRequests = 111,
+                               kUnrecoverable = 112;
+inline constexpr std::uint16_t kInternalError = 3004, kConnectionExpired = 3005, kGap = 3010;
+
+}  // namespace holdfast::sim
