@@ -26,13 +26,26 @@ LIMIT_S = {
     "tidy": 120, "headers": 60, "unit": 120, "sim": 600, "fuzz": 120, "wire": 240, "sdk": 300, "embed": 180,
     "swarm": 300, "tune": 300, "perf": 300}
 SANITIZED_FACTOR = 3
+# What the tests are told there: to wait so many times as long for what has to come, and that memory is not
+# what it is elsewhere.
+SANITIZED_TESTS = {"HOLDFAST_PATIENCE": "4", "HOLDFAST_SANITIZED": "1"}
 SANITIZER_OPTIONS = {
     "ASAN_OPTIONS": "detect_leaks=1:detect_stack_use_after_return=1",
     "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
     "TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1",
 }
-# Under the sanitizers, some of the seeds: they run four times as long there.
-SANITIZED_SIM_FILTER = "-*TheSeedsReachTheServersBounds:Seeds/*/1?:Seeds/*/6:Seeds/*/7:Seeds/*/8:Seeds/*/9"
+# Under the sanitizers, half of the seeds and two fifths of the hours: they run four times as long there. All
+# that fails the n-th time does so there too.
+SANITIZED_SIM_FILTER = "-" + ":".join((
+    "*TheSeedsReachTheServersBounds", "Seeds/Simulated.*/1?",
+    "Seeds/SimulatedHour.*/2", "Seeds/SimulatedHour.*/3", "Seeds/SimulatedHour.*/4"))
+
+# What runs on several threads, for TSan: programs of the unit tests (tools/test builds them), and tests of
+# the real servers.
+TSAN_UNITS = ("shard", "gateway_session", "gateway", "auth", "net", "ring")
+TSAN_WIRE = (
+    "test_api", "test_broadcast", "test_drain", "test_gateway_program", "test_hostile_gateway", "test_http",
+    "test_limits", "test_many", "test_storm", "test_tcp")
 
 
 @dataclasses.dataclass
@@ -188,16 +201,21 @@ def without_address_randomization():
 
 
 def sanitized(broken):
-    env, factor = SANITIZER_OPTIONS, SANITIZED_FACTOR
+    env, factor = {**SANITIZER_OPTIONS, **SANITIZED_TESTS}, SANITIZED_FACTOR
     if "build-asan" not in broken:
         for part in ("unit", "fuzz"):
             yield from registered(part, "build-asan", env, factor)
         yield from registered("sim", "build-asan", {**env, "GTEST_FILTER": SANITIZED_SIM_FILTER}, factor)
-        yield from python_files("wire", "build-asan", env, factor)
+        for part in ("fuzz", "wire"):
+            yield from python_files(part, "build-asan", env, factor)
     if "build-tsan" not in broken:
-        for run in registered("unit", "build-tsan", env, factor, without_address_randomization()):
-            if run.name.endswith("/shard"):
+        prefix = without_address_randomization()
+        for run in registered("unit", "build-tsan", env, factor, prefix):
+            if run.name.split("/")[-1] in TSAN_UNITS:
                 yield run
+        for run in python_files("wire", "build-tsan", env, factor):
+            if os.path.basename(run.name).removesuffix(".py") in TSAN_WIRE:
+                yield dataclasses.replace(run, command=[*prefix, *run.command])
 
 
 def runs_of(part, broken):
@@ -214,6 +232,8 @@ def runs_of(part, broken):
                     {"HOLDFAST_BUILD": os.path.join(ROOT, "build")})]
     if part in ("wire", "sdk", "swarm", "tune", "perf"):
         return python_files(part, "build")
+    if part == "fuzz":
+        return [*registered(part, "build"), *python_files(part, "build")]
     return registered(part, "build")
 
 

@@ -316,6 +316,7 @@ void Sessions::hold(Index index, std::string_view channel, const PublicationRefe
   for (Part& part : found->second->parts) {
     if (part.channel != channel) continue;
     if (part.later.size() == Connecting::kLaterMaximum) {
+      shard_.counters().gaps.add();
       return disconnect(index, DisconnectCode::insufficient_state);
     }
     part.later.push_back(publication);

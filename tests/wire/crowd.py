@@ -6,7 +6,7 @@ import time
 import raw_client
 
 
-def exchange(connections, outgoing, finished, deadline_s=30.0):
+def exchange(connections, outgoing, finished, deadline_s=30.0 * raw_client.PATIENCE):
     """Sends outgoing[connection] while receiving on all, until finished() holds. Received messages go to each
     connection's `messages`; finished() is asked after every batch of events."""
     end = time.monotonic() + deadline_s

@@ -20,7 +20,7 @@ import raw_client
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("HOLDFAST_BUILD", REPOSITORY / "build"))
 STARTED_WITHIN_S = 20.0
-STOPPED_WITHIN_S = 20.0
+STOPPED_WITHIN_S = 20.0 * raw_client.PATIENCE
 LOG_LINES_MAXIMUM = 100
 RESERVED_DESCRIPTORS = 500
 MUST_BE_ZERO_AT_EXIT = (
@@ -66,6 +66,7 @@ def command_line(name, flags):
 def run_to_its_end(name, *arguments, deadline_s=5.0):
     """For a program that is expected not to start: its exit code, stdout and stderr."""
     line = [str(program_path(name)), *arguments]
+    deadline_s *= raw_client.PATIENCE
     try:
         return subprocess.run(line, capture_output=True, text=True, timeout=deadline_s, check=False)
     except subprocess.TimeoutExpired as expired:
@@ -121,7 +122,7 @@ class HoldfastProcess:
 
     def _wait(self, condition, deadline_s):
         with self._changed:
-            return self._changed.wait_for(condition, deadline_s)
+            return self._changed.wait_for(condition, deadline_s * raw_client.PATIENCE)
 
     def _listening(self):
         return [line.split() for line in self.stdout_lines if line.startswith("listening ")]
@@ -157,7 +158,7 @@ class HoldfastProcess:
 
     def wait_until(self, condition, deadline_s=15.0):
         """Asks for the counters until condition(counters) holds; the counters that made it so."""
-        end = time.monotonic() + deadline_s
+        end = time.monotonic() + deadline_s * raw_client.PATIENCE
         while True:
             counters = self.counters()
             if condition(counters):

@@ -115,6 +115,7 @@ class ScarceReceiveBuffers(WireTestCase):
         server.signal(signal.SIGSTOP)
         streams = {}
         for number, talker in enumerate(talkers):
+            talker.read_bytes_maximum = 4096  # or what is seen is whom this process has read first
             talker.payloads = [
                 (b"%d:%d " % (number, i)).ljust(self.MESSAGE_BYTES, b".") for i in range(self.MESSAGES)
             ]

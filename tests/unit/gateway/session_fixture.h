@@ -17,8 +17,10 @@
 #include <vector>
 
 #include "../auth/signer.h"
+#include "../eventually.h"
 #include "../shard/loopback_client.h"
 #include "absl/strings/str_cat.h"
+#include "base/check.h"
 #include "gateway/gateway.h"
 #include "holdfast/server.h"
 
@@ -71,6 +73,11 @@ class ProtocolClient {
     std::string header = {static_cast<char>(binary_ ? 0x82 : 0x81), static_cast<char>(0xff)};
     for (int shift = 56; shift >= 0; shift -= 8) header.push_back(static_cast<char>(bytes >> shift));
     socket_.write(header + "mask");
+  }
+  // A ping frame is answered at once, while nothing else is to be read: its shard is awake.
+  bool answers_ping(int within_ms) {
+    socket_.send_frame(9, "");
+    return socket_.readable(within_ms) && socket_.read_frame().opcode == 10;
   }
   // Answers a ping frame.
   void pong() { socket_.send_frame(10, ""); }
@@ -132,13 +139,7 @@ class SessionTest : public testing::Test {
     EXPECT_EQ(shared_->publication_budget.used_bytes(), 0u);
   }
 
-  static bool becomes_true(const std::function<bool()>& condition) {
-    for (int i = 0; i < 1000; ++i) {
-      if (condition()) return true;
-      std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    }
-    return false;
-  }
+  static bool becomes_true(const std::function<bool()>& condition) { return eventually(condition); }
   std::uint64_t letters_under_way() const {
     std::uint64_t sum = 0;
     for (const Counters& counters : shared_->counters) sum += counters.letters_waiting.get();
@@ -198,7 +199,7 @@ class SessionTest : public testing::Test {
       task(static_cast<Gateway&>(handler));
       done = true;
     }));
-    ASSERT_TRUE(becomes_true([&done] { return done.load(); }));
+    CHECK(becomes_true([&done] { return done.load(); }));  // the task refers to this frame
   }
   // Calls an operation on a shard and waits for its answer.
   template <class Answer, class Call>
@@ -210,7 +211,7 @@ class SessionTest : public testing::Test {
              answered = true;
            }));
     });
-    ASSERT_TRUE(becomes_true([&answered] { return answered.load(); }));
+    CHECK(becomes_true([&answered] { return answered.load(); }));
   }
   void publish(std::string_view channel, std::string_view payload, std::uint32_t shard = 0) {
     operate<PublishAnswer>(

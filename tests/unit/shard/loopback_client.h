@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -16,6 +17,8 @@
 #include <string_view>
 #include <utility>
 
+#include "../eventually.h"
+
 namespace holdfast::shard {
 
 class LoopbackClient {
@@ -23,7 +26,7 @@ class LoopbackClient {
   // `endpoint` is "127.0.0.1:PORT".
   explicit LoopbackClient(std::string_view endpoint) {
     descriptor_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    const timeval limit{10, 0};
+    const timeval limit{patience().count(), 0};
     ::setsockopt(descriptor_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
     sockaddr_in address = {};
     address.sin_family = AF_INET;
@@ -52,7 +55,13 @@ class LoopbackClient {
     return true;
   }
 
-  // Exactly `length` bytes, fewer at the end of input or after ten seconds.
+  // Something can be read, or comes in so many milliseconds.
+  bool readable(int within_ms) {
+    pollfd watched{descriptor_, POLLIN, 0};
+    return ::poll(&watched, 1, within_ms) == 1;
+  }
+
+  // Exactly `length` bytes, fewer at the end of input or when nothing comes.
   std::string read(std::size_t length) {
     std::string bytes(length, '\0');
     std::size_t have = 0;

@@ -11,6 +11,8 @@
 #include <thread>
 #include <vector>
 
+#include "../eventually.h"
+#include "base/check.h"
 #include "holdfast/server.h"
 #include "loopback_client.h"
 
@@ -64,6 +66,7 @@ class ScriptedServerTest : public testing::Test {
     config_.listen_http = {"127.0.0.1:0"};
     config_.shards = shards;
     config_.max_connections = 64;
+    config_.ping_interval = 0s;  // the first ping may come at once, and be read for a message
     config_.log = [](std::string_view) {};
     auto server =
         Server::create(config_, [this](std::uint32_t) { return std::make_unique<Scripted>(&script_); });
@@ -83,8 +86,7 @@ class ScriptedServerTest : public testing::Test {
       task(static_cast<Scripted&>(handler));
       done = true;
     }));
-    for (int i = 0; i < 1000 && !done; ++i) std::this_thread::sleep_for(10ms);
-    ASSERT_TRUE(done);
+    CHECK(eventually([&] { return done.load(); }));  // the task refers to this frame
   }
   std::vector<std::unique_ptr<LoopbackClient>> connect_many(std::size_t count) {
     std::vector<std::unique_ptr<LoopbackClient>> clients;
@@ -95,13 +97,11 @@ class ScriptedServerTest : public testing::Test {
     EXPECT_TRUE(counts("connections_open=" + std::to_string(count)));
     return clients;
   }
-  // Whether it counts this, now or within so many looks.
-  bool counts(const std::string& pair, int looks = 500) {
-    for (int i = 0; i < looks; ++i) {
-      if ((" " + server_->counters() + " ").find(" " + pair + " ") != std::string::npos) return true;
-      std::this_thread::sleep_for(10ms);
-    }
-    return false;
+  bool counts_now(const std::string& pair) {
+    return (" " + server_->counters() + " ").find(" " + pair + " ") != std::string::npos;
+  }
+  bool counts(const std::string& pair) {
+    return eventually([&] { return counts_now(pair); });
   }
   void TearDown() override {
     stop();
