@@ -102,8 +102,9 @@ struct Config {
   // From drain to a hard stop. Closes are spread at random over the first two thirds of it.
   std::chrono::milliseconds drain_timeout{10'000};
   // What WebSocket clients are told by a drain: a code as for Connection::close, at most 123 bytes of UTF-8.
+  // The default says what to do: come back at a random moment within that many milliseconds.
   std::uint16_t drain_close_code = 1012;
-  std::string drain_close_reason = "server is restarting";
+  std::string drain_close_reason = "server is restarting; retry in 0-5000 ms";
 
   // "scheme://host[:port]" each, or "*". Empty: a browser's Origin must match the Host it connected to.
   std::vector<std::string> allowed_origins;

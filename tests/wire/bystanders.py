@@ -22,8 +22,8 @@ import time
 import raw_client
 
 TICK_S = 0.01
-SETTLE_S = 15.0
-STARTED_WITHIN_S = 30.0
+SETTLE_S = 15.0 * raw_client.PATIENCE
+STARTED_WITHIN_S = 30.0 * raw_client.PATIENCE
 
 
 class Bystander(raw_client.WebSocket):
@@ -170,6 +170,7 @@ class Bystanders:
         if self.process.stdout.readline() != "started\n":
             raise AssertionError("the bystanders did not get in")
         time.sleep(quiet_s)
+        self.phase("opening")
 
     def phase(self, name):
         self.process.stdin.write(f"phase {name}\n")

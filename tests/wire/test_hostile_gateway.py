@@ -83,7 +83,7 @@ class Subscriptions(GatewayTestCase, HostileTestCase):
         seconds = time.monotonic() - began
         self.leave(server)
         grown = resident_bytes(server) - before
-        self.assertLess(grown, 8 << 20, "churn leaves memory behind")
+        self.assert_memory_below(grown, 8 << 20, "churn leaves memory behind")
         self.figure(
             "subscription churn",
             operations=operations,
