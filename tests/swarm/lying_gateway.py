@@ -19,6 +19,9 @@ class LyingGateway(LyingServer):
     def __init__(self, lie="none"):
         self._history = {}  # by channel: what was published
         self._joined = []
+        # Held by who publishes and by who answers a subscription: no publication falls between a history and
+        # the joining of who was told it.
+        self._order = threading.RLock()
         self._ended = threading.Event()
         self._api = listener()
         self._api.listen(8)
@@ -40,6 +43,10 @@ class LyingGateway(LyingServer):
     def _message(self, peer, payload):
         if payload == b"{}":
             return
+        with self._order:
+            self._answer(peer, payload)
+
+    def _answer(self, peer, payload):
         answers = [self._command(peer, json.loads(line)) for line in payload.decode().split("\n")]
         if self.lie == "ends who joins":
             raise ConnectionError
@@ -95,6 +102,10 @@ class LyingGateway(LyingServer):
         return {"id": number, "subscribe": result}
 
     def _publish_to(self, channel, data):
+        with self._order:
+            return self._publish_in_order(channel, data)
+
+    def _publish_in_order(self, channel, data):
         with self._lock:
             history = self._history.setdefault(channel, [])
             history.append({"data": data, "offset": len(history) + 1})
