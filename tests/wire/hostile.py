@@ -56,6 +56,7 @@ class HostileTestCase(WireTestCase):
         if seen is not None:
             line["bystanders_lost"] = seen["lost"]
             for phase, numbers in seen["phases"].items():
-                line[f"p99_ms_{phase.replace(' ', '_')}"] = numbers.get("p99_ms")
+                if "p99_ms" in numbers:
+                    line[f"p99_ms_{phase.replace(' ', '_')}"] = numbers["p99_ms"]
         with open(path, "a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
