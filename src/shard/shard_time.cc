@@ -18,7 +18,8 @@ void Shard::fire_timers() {
   deadlines_left_ = !wheel_.advance(now_, Limits::kDeadlinesPerTurn, due_);
   for (std::size_t i = 0; i < due_.size(); ++i) {
     if (i + Limits::kPrefetchAhead < due_.size()) table_.prefetch_detail(due_[i + Limits::kPrefetchAhead]);
-    deadline(due_[i]);
+    // The deadline of another one may have caused an early flush, which set this one a new deadline.
+    if (!wheel_.scheduled(due_[i])) deadline(due_[i]);
   }
   if (ping_frame_ != kNoIndex) frames_.release(ping_frame_);
   ping_frame_ = kNoIndex;

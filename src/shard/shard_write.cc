@@ -95,10 +95,11 @@ bool Shard::push(net::Slot& slot, Index frame) {
 SendResult Shard::enqueue(Index index, net::Slot& slot, Index frame) {
   const State state = slot.state();
   const std::size_t bytes = frames_.bytes(frame).size();
-  bool over = beyond_its_bound(slot, bytes) || beyond_its_share(slot, bytes);
+  const bool full = beyond_its_bound(slot, bytes);
+  bool over = full || beyond_its_share(slot, bytes);
   // Nobody is slow for what it has not been offered, nor for what others are about to take.
-  const bool untried = slot.is(net::kQueuedFlush) || !beyond_its_bound(slot, bytes);
-  if (over && untried && flush_early()) over = beyond_its_bound(slot, bytes) || beyond_its_share(slot, bytes);
+  if (over && (!full || slot.is(net::kQueuedFlush)) && flush_early())
+    over = beyond_its_bound(slot, bytes) || beyond_its_share(slot, bytes);
   // Nothing follows a close frame, and memory may have been made by sending one here.
   const bool wanted = (state == State::open || state == State::handshaking) && slot.state() == state;
   const bool pushed = wanted && !over && push(slot, frame);

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "../sanitizer.h"
 #include "random_stream.h"
 #include "reader_fixture.h"
 
@@ -13,18 +14,8 @@ namespace {
 
 using namespace testing;  // NOLINT: the fixture is this test's vocabulary
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define HOLDFAST_SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define HOLDFAST_SANITIZED 1
-#endif
-#endif
-#ifdef HOLDFAST_SANITIZED
-constexpr int kStreams = 1'000;  // instrumented and unoptimised code takes 30 times as long
-#else
-constexpr int kStreams = 10'000;
-#endif
+// Instrumented and unoptimised code takes 30 times as long.
+constexpr int kStreams = HOLDFAST_SANITIZED ? 1'000 : 10'000;
 constexpr int kSplits = 20;
 constexpr ReaderLimits kLimits{.message_bytes = 16 * 1024, .fragments = 10, .contexts = 2};
 constexpr ReaderLimits kWslayLimits{
