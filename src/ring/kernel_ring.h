@@ -103,6 +103,7 @@ class KernelRing final : public Ring {
   static void finish(io_uring_sqe* entry, Tag tag, unsigned char flags);
   unsigned publish();
   bool hand_over();
+  void work_out_more(unsigned before, unsigned wanted);
   void wait_after_refusal(std::uint64_t timeout_ns);
   int enter(unsigned submit, unsigned minimum, unsigned flags, GetEventsArgument* argument);
   std::size_t copy_ready(std::span<Completion> out);

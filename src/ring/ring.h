@@ -47,7 +47,8 @@ static_assert(sizeof(Completion) == 16);
 // operations are there, on top of those of the inline operations submitted by the same call; after
 // batch_wait_ns any one completion is enough. Without it, it returns at once when inline operations were
 // submitted, because their results are waiting to be reaped, and otherwise with the first `events`
-// completions. After `timeout_ns` none is needed.
+// completions. After `timeout_ns` none is needed; where that is 0, up to `events` that are due are looked
+// for.
 struct Wait {
   std::uint32_t events = 1;
   std::uint64_t batch_wait_ns = 0;

@@ -156,7 +156,7 @@ void Shard::stopped() {
 void Shard::sleep() {
   ring::Wait wait;
   if (work_left()) {
-    wait.events = 0;
+    wait.events = Limits::kBatchMaximum;
   } else {
     wait.timeout_ns = sleep_limit_ns();
     if (config_.tuning.batch_waits) plan_batch(wait);

@@ -357,6 +357,24 @@ TEST_F(KernelRingEnter, WithATimeoutOfZeroWorksOutWhatIsDueWithoutSleeping) {
   for (const EnterRecord& record : records) EXPECT_EQ(record.minimum, 0u);
 }
 
+// The kernel works out 20 in a call that waits for none, and says nothing of the others.
+TEST_F(KernelRingEnter, WithATimeoutOfZeroWorksOutAsManyAsAreAskedFor) {
+  constexpr memory::Index kDue = 60;
+  const Listener listener;
+  Reaper ring;
+  std::vector<Descriptor> clients;
+  for (memory::Index count = 0; count < kDue; ++count) {
+    clients.push_back(listener.connected());
+    const memory::Index slot = ring.accept(listener);
+    ring->arm_readable(slot, {Op::readable, 0, slot});
+  }
+  ring->submit();
+  for (const Descriptor& client : clients) write_all(client, "x");
+  for (const Descriptor& client : clients) expect_arrived(client);
+  ring->submit_and_wait({.events = 2 * kDue, .timeout_ns = 0});
+  EXPECT_EQ(ring.reaped().size(), kDue);
+}
+
 // A second thread makes the connections readable one by one, so a wait that ended at the first would hand
 // over fewer.
 TEST_F(KernelRingEnter, ReturnsWhenAsManyEventsAreThereAsAskedFor) {

@@ -4,8 +4,10 @@
 
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -42,6 +44,16 @@ class Descriptor {
  private:
   int number_;
 };
+
+// Waits until the peer's kernel has acknowledged everything that was written.
+inline void expect_arrived(const Descriptor& descriptor) {
+  int unacknowledged = 1;
+  for (int waited_ms = 0; unacknowledged > 0 && waited_ms < kPatienceMs; ++waited_ms) {
+    ASSERT_EQ(::ioctl(descriptor.get(), SIOCOUTQ, &unacknowledged), 0);
+    if (unacknowledged > 0) ::poll(nullptr, 0, 1);
+  }
+  EXPECT_EQ(unacknowledged, 0);
+}
 
 // An address of the loopback interface, of either family.
 struct Loopback {
