@@ -19,6 +19,7 @@ namespace holdfast::net {
 
 class ReceivePool {
  public:
+  static constexpr std::size_t kLittleBytes = 2 * 1024;  // of a small one, for who last sent no more
   static constexpr std::size_t kSmallBytes = 16 * 1024;
   static constexpr std::size_t kLargeBytes = 128 * 1024;
   static constexpr std::uint8_t kLargeCredit = 8;  // reads that stay large after the last big one

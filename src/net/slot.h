@@ -67,13 +67,14 @@ struct Slot {
   holdfast::time::Tick stall_since;    // when a backlogged peer last took something
   memory::Index outbox_head;
   memory::Index outbox_tail;
-  std::uint32_t outbox_bytes;         // queued and not yet taken by the kernel
-  std::uint32_t outbox_sent;          // bytes of the head frame the kernel has taken
-  memory::Index assembly;             // incomplete input, or kNoIndex
-  memory::Index subscriptions;        // head of the connection's subscription list
-  std::uint16_t close_code;           // why it ends: what on_close will report
-  std::uint8_t large_receive_credit;  // > 0: read into a large buffer, the last reads filled a small one
-  std::uint8_t listener;              // which listener of the shard accepted it
+  std::uint32_t outbox_bytes;             // queued and not yet taken by the kernel
+  std::uint32_t outbox_sent;              // bytes of the head frame the kernel has taken
+  memory::Index assembly;                 // incomplete input, or kNoIndex
+  memory::Index subscriptions;            // head of the connection's subscription list
+  std::uint16_t close_code;               // why it ends: what on_close will report
+  std::uint8_t large_receive_credit : 4;  // > 0: read into a large buffer, the last reads filled a small one
+  std::uint8_t brief : 1;  // true exactly when its last read found little, all there was, and nothing wrong
+  std::uint8_t listener;   // which listener of the shard accepted it
 
   State state() const { return static_cast<State>(state_bits); }
   Protocol protocol() const { return static_cast<Protocol>(protocol_bits); }

@@ -66,11 +66,12 @@ struct Limits {
   static constexpr std::size_t kCompletionsPerReap = 256;
   // Completions put aside by an early flush; more of them stay in the ring.
   static constexpr std::size_t kDeferredMaximum = 1024;
-  // Input read in one turn of those who sent more than one read takes, together, each counted as a small
-  // buffer more than it was. Whoever sends less waits for that much at most: about a millisecond. Between
-  // looking how much it was: the large buffers of a shard.
-  static constexpr std::size_t kPatientBytesPerTurn = 512 * 1024;
-  static constexpr std::size_t kPatientBatch = 8;
+  // What is read in one turn of newcomers, and as much of those who sent more than one read takes: so long,
+  // and so many bytes, each read counted as a small buffer more than it was. Whoever is known to send little
+  // waits for both at most. Between looking how much it was: the large buffers of a shard.
+  static constexpr std::uint64_t kShareNs = 300'000;
+  static constexpr std::size_t kShareBytes = 512 * 1024;
+  static constexpr std::size_t kShareBatch = 8;
   // The most wake-ups a busy shard waits for before it looks, and how long at most (measured: 4 to 6 % less
   // CPU per message than looking at each, because one enter hands over at most 20 deferred completions unless
   // more are waited for).

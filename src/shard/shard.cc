@@ -143,8 +143,9 @@ void Shard::wake_done(const Completion& completion) {
 }
 
 bool Shard::work_left() const {
-  return !ready_.empty() || !patient_.empty() || !deferred_.empty() || !flush_.empty() || !reap_.empty() ||
-         !drained_.empty() || letters_left_ || deadlines_left_ || sweeping_;
+  return !ready_.empty() || !uncertain_.empty() || !patient_.empty() || !deferred_.empty() ||
+         !flush_.empty() || !reap_.empty() || !drained_.empty() || letters_left_ || deadlines_left_ ||
+         sweeping_;
 }
 
 void Shard::stopped() {

@@ -153,8 +153,10 @@ class Shard {
   void readable(memory::Index index, net::Slot& slot, const ring::Completion& completion);
   void read_ready();
   std::size_t read_all(std::span<const memory::Index> list);
-  void read_patient();
+  void read_share(std::vector<memory::Index>& list);
+  std::vector<memory::Index>& read_list(const net::Slot& slot);
   bool queue_receive(memory::Index index);
+  std::span<std::byte> buffer_of(const net::Slot& slot, memory::Index buffer);
   std::span<std::byte> receive_in_place(const net::Slot& slot);
   std::size_t offered_in_place(const net::Slot& slot);
   void charge_input(memory::Index index, net::Slot& slot, std::size_t bytes, std::uint64_t messages);
@@ -315,10 +317,11 @@ class Shard {
 
   // Work lists of slots. Vectors, not links in the slots: they are walked in order, touch only what is
   // queued, and are reserved for every slot at start. A slot is in each at most once (the kQueued flags).
-  std::vector<memory::Index> ready_;    // to read, in order of readiness
-  std::vector<memory::Index> patient_;  // to read when the others have been: some of them in a turn
-  std::vector<memory::Index> reading_;  // the part of ready_ being read this turn
-  std::vector<memory::Index> flush_;    // to write
+  std::vector<memory::Index> ready_;      // to read, in order of readiness: the brief
+  std::vector<memory::Index> uncertain_;  // to read when those have been: some of them in a turn
+  std::vector<memory::Index> patient_;    // as well
+  std::vector<memory::Index> reading_;    // the part of ready_ being read this turn
+  std::vector<memory::Index> flush_;      // to write
   std::vector<memory::Index> flushing_;
   std::vector<memory::Index> reap_;  // to tell or finish
   std::vector<memory::Index> reaping_;

@@ -1,9 +1,10 @@
 // From readiness to bytes: which sockets are read, into which memory, and what an end of input means.
 //
 // Readiness comes from the multishot polls; for every ready socket one receive is queued, all are submitted
-// together and complete inline (rule R1). A socket whose receive filled its memory is patient until its reads
-// have been small for a while: the patient are read behind all others, a bounded part of them in a turn, so
-// that whoever sends without end delays only his like.
+// together and complete inline (rule R1). First come the brief: those whose last read found little, of whom
+// little is read again, and what they are owed leaves. All others get a bounded part of the turn: the
+// uncertain, who are new or sent more, and the patient, whose reads fill their memory. So whoever comes in
+// crowds, breaks rules or sends without end delays his like, and the brief by that part of a turn.
 #include <poll.h>
 
 #include <algorithm>
@@ -23,9 +24,13 @@ using ring::Op;
 void Shard::queue_ready(Index index, net::Slot& slot) {
   if (slot.is(net::kQueuedReady)) return;
   slot.set(net::kQueuedReady);
+  read_list(slot).push_back(index);
+}
+
+std::vector<Index>& Shard::read_list(const net::Slot& slot) {
   // Nobody waits for an answer to an end of input: where many leave together, the others come first.
-  const bool patient = slot.large_receive_credit > 0 || slot.is(net::kPeerFinished);
-  (patient ? patient_ : ready_).push_back(index);
+  if (slot.large_receive_credit > 0 || slot.is(net::kPeerFinished)) return patient_;
+  return slot.brief != 0 ? ready_ : uncertain_;
 }
 
 void Shard::readable(Index index, net::Slot& slot, const Completion& completion) {
@@ -90,7 +95,10 @@ void Shard::read_ready() {
   // Those that got no buffer stay in front of those that became ready meanwhile.
   ready_.insert(ready_.begin(), reading_.begin() + static_cast<std::ptrdiff_t>(read), reading_.end());
   reading_.clear();
-  read_patient();
+  if (uncertain_.empty() && patient_.empty()) return;
+  flush();  // it goes to the kernel with the first of the following reads
+  read_share(uncertain_);
+  read_share(patient_);
 }
 
 // In the order of the list, as many at once as there are buffers; how many of them.
@@ -107,19 +115,23 @@ std::size_t Shard::read_all(std::span<const Index> list) {
   return next;
 }
 
-void Shard::read_patient() {
-  const std::uint64_t before = counters_.bytes_in.get();
+// From the front of the list, until their part of the turn is over.
+void Shard::read_share(std::vector<Index>& list) {
+  const std::uint64_t bytes_before = counters_.bytes_in.get();
+  const std::uint64_t until_ns = clock_->monotonic_ns() + Limits::kShareNs;
   std::size_t read = 0;
-  const auto cost = [&] { return counters_.bytes_in.get() - before + read * net::ReceivePool::kSmallBytes; };
-  while (read < patient_.size() && cost() < Limits::kPatientBytesPerTurn) {
-    std::array<Index, Limits::kPatientBatch> batch;  // a copy: the list grows meanwhile
-    const std::size_t count = std::min(patient_.size() - read, batch.size());
-    std::copy_n(patient_.begin() + static_cast<std::ptrdiff_t>(read), count, batch.begin());
+  const auto cost = [&] {
+    return counters_.bytes_in.get() - bytes_before + read * net::ReceivePool::kSmallBytes;
+  };
+  while (read < list.size() && cost() < Limits::kShareBytes && clock_->monotonic_ns() < until_ns) {
+    std::array<Index, Limits::kShareBatch> batch;  // a copy: the list grows meanwhile
+    const std::size_t count = std::min(list.size() - read, batch.size());
+    std::copy_n(list.begin() + static_cast<std::ptrdiff_t>(read), count, batch.begin());
     const std::size_t done = read_all(std::span(batch).first(count));
     read += done;
     if (done < count) break;
   }
-  patient_.erase(patient_.begin(), patient_.begin() + static_cast<std::ptrdiff_t>(read));
+  list.erase(list.begin(), list.begin() + static_cast<std::ptrdiff_t>(read));
 }
 
 // False when there is no memory to receive into: the slot stays queued.
@@ -131,7 +143,7 @@ bool Shard::queue_receive(Index index) {
     return true;
   }
   if (slot.in_kernel(net::kQueryingPeer)) {
-    ready_.push_back(index);
+    read_list(slot).push_back(index);
     return true;
   }
   std::span<std::byte> memory = receive_in_place(slot);
@@ -139,13 +151,19 @@ bool Shard::queue_receive(Index index) {
   if (memory.empty()) {
     buffer = receive_pool_.lend(slot.large_receive_credit > 0);
     if (buffer == kNoIndex) return false;
-    memory = receive_pool_.bytes(buffer);
+    memory = buffer_of(slot, buffer);
   }
   slot.clear(net::kQueuedReady);
   table_.detail(index).receive_buffer = static_cast<std::uint16_t>(buffer);
   slot.enter_kernel(net::kReceiving);
   ring_->receive(index, memory, table_.tag(Op::receive, index));
   return true;
+}
+
+// Of who is brief little is read, so that all of them together cannot make a turn long.
+std::span<std::byte> Shard::buffer_of(const net::Slot& slot, Index buffer) {
+  const std::span<std::byte> memory = receive_pool_.bytes(buffer);
+  return slot.brief != 0 ? memory.first(net::ReceivePool::kLittleBytes) : memory;
 }
 
 // The rest of a big message goes straight to where the message is put together.
@@ -181,9 +199,10 @@ void Shard::receive_done(Index index, net::Slot& slot, const Completion& complet
                                   : receive_failed(index, slot, -completion.result);
   }
   const auto count = static_cast<std::size_t>(completion.result);
-  const std::size_t offered = in_place ? offered_in_place(slot) : receive_pool_.bytes(buffer).size();
+  const std::size_t offered = in_place ? offered_in_place(slot) : buffer_of(slot, buffer).size();
   counters_.bytes_in.add(count);
   slot.last_activity = now_;
+  const bool was_open = slot.state() == State::open;
   if (slot.is(net::kPingOutstanding)) {
     slot.clear(net::kPingOutstanding);
     if (slot.state() == State::open)
@@ -192,6 +211,7 @@ void Shard::receive_done(Index index, net::Slot& slot, const Completion& complet
   const bool pending = count == offered || completion.nonempty();
   const std::uint64_t messages_before = counters_.messages_in.get();
   pending ? slot.set(net::kInputPending) : slot.clear(net::kInputPending);
+  slot.brief = was_open && !pending && count <= net::ReceivePool::kLittleBytes;
   if (!in_place) adapt_receive_size(slot, count);
   if (pending || slot.is(net::kPeerFinished)) queue_ready(index, slot);
   if (!in_place) {
@@ -200,6 +220,7 @@ void Shard::receive_done(Index index, net::Slot& slot, const Completion& complet
   } else if (slot.state() == State::open) {
     placed(index, count);
   }
+  if (slot.state() != State::open) slot.brief = 0;
   if (limits_.input_limited())
     charge_input(index, slot, count, counters_.messages_in.get() - messages_before);
 }

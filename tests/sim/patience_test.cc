@@ -1,5 +1,6 @@
-// Who sends without end, and who waits for it: those whose reads fill a buffer share a part of each turn, in
-// turn, and somebody who sends a message now and then is read before any of them.
+// Who sends without end or comes in a crowd, and who waits for it: those whose reads fill a buffer share a
+// part of each turn, in turn, newcomers another, and somebody who sends a message now and then is read before
+// any of them.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -118,7 +119,7 @@ TEST_F(Patience, ATurnReadsNoMoreOfFloodsThanTheirPart) {
   for (int turns = 0; turns < 50; ++turns) turn();
   // What is found out after a batch of reads is one batch too much.
   constexpr std::size_t kMost =
-      shard::Limits::kPatientBytesPerTurn + shard::Limits::kPatientBatch * net::ReceivePool::kLargeBytes;
+      shard::Limits::kShareBytes + shard::Limits::kShareBatch * net::ReceivePool::kLargeBytes;
   static_assert(kMost < kFlooders * net::ReceivePool::kLargeBytes / 2, "or the test shows nothing");
   std::size_t peak = 0;
   for (int turns = 0; turns < 200; ++turns) {
@@ -139,6 +140,49 @@ TEST_F(Patience, AMessageAmongFloodsIsHandledInTheTurnThatFindsIt) {
     // A turn for it to arrive in, and one that reads it.
     ASSERT_LE(turns, 2) << "message " << sent;
   }
+}
+
+// Nobody has sent anything yet, and all begin at once.
+TEST_F(Patience, ACrowdOfNewcomersTakesNoMoreThanItsPartAndWaitsOnlyForItself) {
+  calm().send_message();
+  for (int turns = 0; turns < 10 && handler_->messages[calm().name()] == 0; ++turns) machine_->turn();
+  calm().send_message();
+  for (const auto& newcomer : flooders()) newcomer->send_message();
+  std::uint64_t before = machine_->counted("messages_in");
+  constexpr std::uint64_t kMost = 1 + shard::Limits::kShareBytes / net::ReceivePool::kSmallBytes;
+  static_assert(kMost <= kFlooders, "or the test shows nothing");
+  int turns = 0;
+  for (; turns < 10 && machine_->counted("messages_in") < 2 + kFlooders; ++turns) {
+    machine_->turn();
+    const std::uint64_t now = machine_->counted("messages_in");
+    EXPECT_LE(now - before, kMost);
+    if (now > before) {
+      EXPECT_EQ(handler_->messages[calm().name()], 2u) << "the newcomers came first";
+    }
+    before = now;
+  }
+  EXPECT_EQ(before, 2 + kFlooders);
+  EXPECT_GT(turns, 1);
+}
+
+// Each has sent little so far, and now, all at once, just less than a buffer.
+TEST_F(Patience, OfWhoHasSentLittleLittleIsReadAhead) {
+  constexpr int kMessages = 16;
+  static_assert(kMessages * (4 + kMessageBytes) < net::ReceivePool::kSmallBytes);
+  for (const auto& flooder : flooders()) flooder->send_message();
+  for (int turns = 0; turns < 10 && machine_->counted("messages_in") < kFlooders; ++turns) machine_->turn();
+  for (const auto& flooder : flooders()) {
+    for (int sent = 0; sent < kMessages; ++sent) flooder->send_message();
+  }
+  constexpr std::size_t kMost = kFlooders * net::ReceivePool::kLittleBytes + shard::Limits::kShareBytes;
+  static_assert(kMost < kFlooders * kMessages * (4 + kMessageBytes), "or the test shows nothing");
+  constexpr std::uint64_t kAll = kFlooders * (1 + kMessages);
+  for (int turns = 0; turns < 20 && machine_->counted("messages_in") < kAll; ++turns) {
+    const std::uint64_t before = machine_->counted("bytes_in");
+    machine_->turn();
+    EXPECT_LE(machine_->counted("bytes_in") - before, kMost);
+  }
+  EXPECT_EQ(machine_->counted("messages_in"), kAll);
 }
 
 TEST_F(Patience, FloodsAreServedInTurn) {
