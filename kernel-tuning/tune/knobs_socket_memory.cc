@@ -63,8 +63,9 @@ Judgement judge_receive(const Facts& facts, const Target& target) {
   return judge_buffers(
       facts, "net.ipv4.tcp_rmem",
       {profile.receive_default_maximum, profile.receive_limit_minimum, profile.receive_limit_maximum},
-      "what peers can make the kernel hold before anybody reads: " + grouped(target.connections) + " x " +
-          bytes_text(profile.receive_default_maximum) + " = " +
+      "for other programs, holdfast's own sockets hold 131,072 bytes at most; what peers can make the kernel "
+      "hold before anybody reads: " +
+          grouped(target.connections) + " x " + bytes_text(profile.receive_default_maximum) + " = " +
           bytes_text(target.connections * profile.receive_default_maximum) + ", then tcp_mem");
 }
 
@@ -76,13 +77,16 @@ Judgement judge_send(const Facts& facts, const Target& target) {
                            " each at most; the server's outbox bounds the rest");
 }
 
-// Affects sockets that set SO_RCVBUF or SO_SNDBUF, or are not TCP: reported because every guide sets it.
+// What holdfast asks for with SO_RCVBUF (net/listening_socket.cc).
+constexpr std::uint64_t kUnreadBytes = 131'072;
+
+// Affects sockets that set SO_SNDBUF, or are not TCP: reported because every guide sets it.
 Judgement not_ours(const Facts& facts, std::string_view key) {
   const auto value = facts.number(key);
   if (!value) return not_known(facts, key, "any", "");
   Judgement judgement{
       std::to_string(*value), "any",
-      "TCP takes its sizes from tcp_rmem and tcp_wmem, and holdfast sets no SO_RCVBUF or SO_SNDBUF"};
+      "TCP takes its sizes from tcp_rmem and tcp_wmem unless a program sets them, and holdfast does not"};
   if (key.find("default") != std::string_view::npos && *value > (1 << 20)) {
     judgement.severity = Severity::advice;
     judgement.why = "does nothing for TCP, and gives every UDP and Unix socket this much to fill";
@@ -93,7 +97,10 @@ Judgement not_ours(const Facts& facts, std::string_view key) {
 }
 
 Judgement judge_receive_maximum(const Facts& facts, const Target&) {
-  return not_ours(facts, "net.core.rmem_max");
+  return at_least(facts, "net.core.rmem_max", kUnreadBytes,
+                  "holdfast keeps up to 131,072 bytes of a client that nobody has read yet, and no more than "
+                  "this: a smaller window slows down whoever sends much",
+                  Severity::advice);
 }
 Judgement judge_send_maximum(const Facts& facts, const Target&) {
   return not_ours(facts, "net.core.wmem_max");
@@ -145,7 +152,8 @@ std::vector<Knob> socket_memory_knobs() {
        "Large limits: a slow reader keeps megabytes in the kernel. Small: many wake-ups for a fast one.",
        "a small limit bounds the throughput of one connection to limit / round trip", kIpSysctl, judge_send},
       {"net.core.rmem_max", Scope::host, Applies::never, false, "The most SO_RCVBUF may ask for.",
-       "None for holdfast.", "none", kNetSysctl, judge_receive_maximum},
+       "Below 131,072 holdfast's sockets get less than they ask for. More does nothing for it.", "none",
+       kNetSysctl, judge_receive_maximum},
       {"net.core.wmem_max", Scope::host, Applies::never, false, "The most SO_SNDBUF may ask for.",
        "None for holdfast.", "none", kNetSysctl, judge_send_maximum},
       {"net.core.rmem_default", Scope::host, Applies::automatically, false,

@@ -79,6 +79,33 @@ TEST(ListeningSockets, SpreadClientsThatTheKernelsHashCannotTellApart) {
   EXPECT_GT(chosen, 1);
 }
 
+// Otherwise the kernel keeps of each as much as the host's tcp_rmem says, 6 to 32 MiB.
+TEST(ListeningSockets, KeepLittleOfWhatClientsSendBeforeItIsRead) {
+  auto sockets = open_listening_sockets("127.0.0.1:0", ListenOptions{});
+  ASSERT_TRUE(sockets.ok()) << sockets.status();
+  const int listening = sockets->descriptors.front();
+  Descriptors descriptors;
+  descriptors.take(listening);
+  const int client = connected(0, 1, port_of(listening));
+  descriptors.take(client);
+  const int send_buffer_bytes = 64 * 1024;  // what the client's own kernel keeps
+  ASSERT_EQ(::setsockopt(client, SOL_SOCKET, SO_SNDBUF, &send_buffer_bytes, sizeof send_buffer_bytes), 0);
+  const int accepted = ::accept(listening, nullptr, nullptr);
+  ASSERT_GE(accepted, 0);
+  descriptors.take(accepted);
+
+  const std::vector<char> bytes(65'536);
+  constexpr std::size_t kBound = 512 * 1024;
+  std::size_t taken = 0;
+  pollfd writable{client, POLLOUT, 0};
+  while (taken <= kBound && ::poll(&writable, 1, 300) == 1) {
+    const ssize_t sent = ::send(client, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (sent > 0) taken += static_cast<std::size_t>(sent);
+  }
+  EXPECT_LE(taken, kBound);
+  EXPECT_GE(taken, 128u * 1024) << "too little for one large receive";
+}
+
 TEST(ListeningSockets, OfOneShardKeepTheirPortToThemselves) {
   auto first = open_listening_sockets("127.0.0.1:0", ListenOptions{});
   ASSERT_TRUE(first.ok()) << first.status();
