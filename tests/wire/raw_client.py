@@ -102,7 +102,14 @@ def random_pieces(stream, rng, longest):
 class Connection:
     read_bytes_maximum = 262144
 
-    def __init__(self, address, receive_buffer_bytes=None, deadline_s=DEADLINE_S, source=None):
+    def __init__(
+        self,
+        address,
+        receive_buffer_bytes=None,
+        send_buffer_bytes=None,
+        deadline_s=DEADLINE_S,
+        source=None,
+    ):
         self.deadline_s = deadline_s
         self.unread = bytearray()
         self.ended = None  # "fin" or "reset" once the peer has ended it
@@ -111,6 +118,8 @@ class Connection:
         self.socket = socket.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET)
         if receive_buffer_bytes:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer_bytes)
+        if send_buffer_bytes:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer_bytes)
         self.socket.settimeout(deadline_s)
         if source:
             self.socket.bind((source, 0))

@@ -78,12 +78,14 @@ class Floods(HostileTestCase):
         """Everybody sends as fast as it may, and reads nothing, for a while; the peak of message memory."""
         until = time.monotonic() + self.SECONDS
         peak = 0
+        stream = memoryview(stream)
         for client in clients:
             client.socket.setblocking(False)
+            client.sent_bytes = 0
         while time.monotonic() < until and clients:
             for client in list(clients):
                 try:
-                    client.socket.send(stream)
+                    client.sent_bytes += client.socket.send(stream[client.sent_bytes % len(stream) :])
                 except BlockingIOError:
                     pass
                 except (BrokenPipeError, ConnectionResetError):
@@ -224,18 +226,20 @@ class Hoarders(HostileTestCase):
         bystanders.phase("hoarders")
         hoarders = []
         for _ in range(self.CLIENTS):
-            client = self.open(server, receive_buffer_bytes=4096)
+            # What their own kernels would keep shall not fill this one.
+            client = self.open(server, receive_buffer_bytes=4096, send_buffer_bytes=32768)
             client.socket.setblocking(False)
+            client.sent_bytes = 0
             hoarders.append(client)
         until = time.monotonic() + 3.0
         no_later = time.monotonic() + 30.0
-        stream = frame(BINARY, b"h" * 4000) * 20
+        stream = memoryview(frame(BINARY, b"h" * 4000) * 20)
         peak = 0
         shares_used_up = 0
         while time.monotonic() < until or (shares_used_up == 0 and time.monotonic() < no_later):
             for client in hoarders:
                 try:
-                    client.socket.send(stream)
+                    client.sent_bytes += client.socket.send(stream[client.sent_bytes % len(stream) :])
                 except (BlockingIOError, BrokenPipeError, ConnectionResetError):
                     pass
             counters = server.counters()
