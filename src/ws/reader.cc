@@ -23,8 +23,14 @@ namespace {
 constexpr Progress kNothingYet{};
 
 // A bulk message's memory follows what was received: never more than twice that, or this if it is more (rule
-// R9).
+// R9). Small ones are many.
 constexpr std::size_t kBulkStartBytes = 16 * 1024;
+constexpr std::size_t kSmallBulkStartBytes = 256;
+
+// A message in one frame.
+bool is_unfragmented(const FrameHeader& header) {
+  return header.final && (header.opcode == Opcode::text || header.opcode == Opcode::binary);
+}
 
 bool agrees(const ContextPool::Chunk& chunk, const FrameHeader& header) {
   return chunk.final == header.final && chunk.masked && chunk.reserved_bits == 0 &&
@@ -75,19 +81,16 @@ bool Reader::read_next(Index& assembly, std::span<std::byte>& bytes, Events& eve
   FrameHeader header;
   const HeaderOutcome outcome = read_header(limits_, progress, bytes, header, violation);
   if (outcome == HeaderOutcome::violation) return false;
-  const bool unfragmented = header.final && (is_control(header.opcode) || !progress.message_open());
-  if (outcome == HeaderOutcome::complete && unfragmented && !limits_.always_wslay) {
+  const bool alone = is_control(header.opcode) || is_unfragmented(header);
+  if (outcome == HeaderOutcome::complete && alone && !limits_.always_wslay) {
     const std::span<std::byte> rest = bytes.subspan(header.header_bytes);
     if (header.payload_bytes <= rest.size()) {
       const std::size_t payload_bytes = static_cast<std::size_t>(header.payload_bytes);
       bytes = rest.subspan(payload_bytes);
       return read_whole_frame(header, rest.first(payload_bytes), events, violation);
     }
-    if (header.payload_bytes >= kBulkMinimumBytes) {
-      return start_bulk(assembly, header, bytes, events, violation);
-    }
   }
-  if (assembly == kNoIndex && !claim(assembly, true, violation)) return false;
+  if (assembly == kNoIndex && !claim(assembly, violation)) return false;
   return read_piece(assembly, bytes, events, violation);
 }
 
@@ -104,24 +107,12 @@ bool Reader::read_whole_frame(const FrameHeader& header, std::span<std::byte> pa
   return events.on_message(header.opcode, payload);
 }
 
-bool Reader::start_bulk(Index& assembly, const FrameHeader& header, std::span<std::byte>& bytes,
-                        Events& events, Violation& violation) {
-  CHECK(assembly == kNoIndex);
-  if (!claim(assembly, false, violation)) return false;
-  Progress& progress = progress_of(assembly);
-  progress.bulk = true;
-  progress.header_length = header.header_bytes;
-  std::memcpy(progress.header, bytes.data(), header.header_bytes);
-  begin_frame(progress, header);
-  bytes = bytes.subspan(header.header_bytes);
-  return read_bulk(assembly, bytes, events, violation);
-}
-
 bool Reader::reserve_bulk(Index assembly, std::size_t received_bytes) {
   const std::size_t declared_bytes = progress_of(assembly).message_bytes;
   CHECK(received_bytes <= declared_bytes);
-  return assemblies_->reserve(assembly,
-                              std::min(declared_bytes, std::max(2 * received_bytes, kBulkStartBytes)));
+  const std::size_t start_bytes =
+      declared_bytes < kInPlaceMinimumBytes ? kSmallBulkStartBytes : kBulkStartBytes;
+  return assemblies_->reserve(assembly, std::min(declared_bytes, std::max(2 * received_bytes, start_bytes)));
 }
 
 bool Reader::read_bulk(Index& assembly, std::span<std::byte>& bytes, Events& events, Violation& violation) {
@@ -161,10 +152,12 @@ bool Reader::bulk_stored(Index& assembly, std::size_t count, Events& events, Vio
 
 std::span<std::byte> Reader::destination(Index assembly) {
   if (assembly == kNoIndex || !progress_of(assembly).bulk) return {};
+  // The rest of a small one comes with what is behind it.
+  if (progress_of(assembly).message_bytes < kInPlaceMinimumBytes) return {};
   const std::size_t remaining = progress_of(assembly).frame_remaining;
   // A nearly full block is made larger now, to spare a receive of a few bytes. Without memory the little room
   // is used up first; with none left the caller receives elsewhere, and consume() closes with 1013.
-  if (assemblies_->room(assembly).size() < std::min(remaining, kBulkMinimumBytes))
+  if (assemblies_->room(assembly).size() < std::min(remaining, kInPlaceMinimumBytes))
     reserve_bulk(assembly, assemblies_->stored(assembly).size());
   return offered(assembly);
 }
@@ -186,37 +179,43 @@ Violation Reader::placed(Index& assembly, std::size_t count, Events& events) {
 bool Reader::read_piece(Index& assembly, std::span<std::byte>& bytes, Events& events, Violation& violation) {
   Progress& progress = progress_of(assembly);
   FrameHeader header;
-  std::size_t header_part = 0;
   if (progress.header_complete) {
     const char* reason = nullptr;
     CHECK(parse_client_header(stored_header(progress), header, reason) == HeaderOutcome::complete);
-  } else if (!read_piece_header(progress, bytes, header, header_part, violation)) {
-    return false;
+  } else {
+    if (!read_piece_header(progress, bytes, header, violation)) return false;
+    if (!progress.header_complete) return true;
+    if (is_unfragmented(header) && !limits_.always_wslay) {
+      progress.bulk = true;
+      if (progress.frame_remaining == 0) return bulk_stored(assembly, 0, events, violation);
+      return read_bulk(assembly, bytes, events, violation);
+    }
+    if (!lend_context(assembly, violation)) return false;
+    if (!feed_wslay(assembly, header, stored_header(progress), 0, violation)) return false;
   }
-  const std::size_t payload_part =
-      progress.header_complete ? std::min<std::size_t>(progress.frame_remaining, bytes.size() - header_part)
-                               : 0;
-  const std::span<const std::byte> part = bytes.first(header_part + payload_part);
-  bytes = bytes.subspan(part.size());
-  if (!feed_wslay(assembly, header, part, payload_part, violation)) return false;
-  if (!progress.header_complete || progress.frame_remaining > 0) return true;
+  const std::size_t count = std::min<std::size_t>(progress.frame_remaining, bytes.size());
+  const std::span<const std::byte> part = bytes.first(count);
+  bytes = bytes.subspan(count);
+  if (count > 0 && !feed_wslay(assembly, header, part, count, violation)) return false;
+  if (progress.frame_remaining > 0) return true;
   return end_frame(assembly, header, events, violation);
 }
 
-bool Reader::read_piece_header(Progress& progress, std::span<const std::byte> bytes, FrameHeader& header,
-                               std::size_t& header_part, Violation& violation) {
+bool Reader::read_piece_header(Progress& progress, std::span<std::byte>& bytes, FrameHeader& header,
+                               Violation& violation) {
   const std::size_t before = progress.header_length;
   const std::size_t count = std::min(kClientHeaderMaximumBytes - before, bytes.size());
   std::memcpy(progress.header + before, bytes.data(), count);
   const std::span<const std::byte> so_far = std::as_bytes(std::span(progress.header, before + count));
   const HeaderOutcome outcome = read_header(limits_, progress, so_far, header, violation);
   if (outcome == HeaderOutcome::violation) return false;
-  header_part = count;
+  std::size_t header_part = count;
   if (outcome == HeaderOutcome::complete) {
     header_part = header.header_bytes - before;
     begin_frame(progress, header);
   }
   progress.header_length = static_cast<std::uint8_t>(before + header_part);
+  bytes = bytes.subspan(header_part);
   return true;
 }
 
@@ -244,7 +243,7 @@ bool Reader::feed_wslay(Index assembly, const FrameHeader& header, std::span<con
   }
   CHECK(unmasked_bytes == payload_part);
   progress.frame_remaining -= static_cast<std::uint32_t>(payload_part);
-  if (progress.header_complete && !is_control(header.opcode) && progress.message_opcode == Opcode::text) {
+  if (!is_control(header.opcode) && progress.message_opcode == Opcode::text) {
     const bool whole = header.final && progress.frame_remaining == 0;
     violation = check_text(progress, assemblies_->stored(assembly), whole);
   }
@@ -297,13 +296,15 @@ bool Reader::deliver_message(Index& assembly, Events& events) {
   return go_on;
 }
 
-bool Reader::claim(Index& assembly, bool with_context, Violation& violation) {
+bool Reader::claim(Index& assembly, Violation& violation) {
   assembly = assemblies_->claim();
-  if (assembly == kNoIndex) {
-    violation = {kTryAgainLater, "too many unfinished messages"};
-    return false;
-  }
-  if (!with_context) return true;
+  if (assembly == kNoIndex) violation = {kTryAgainLater, "too many unfinished messages"};
+  return assembly != kNoIndex;
+}
+
+// An open message has one already.
+bool Reader::lend_context(Index& assembly, Violation& violation) {
+  if (progress_of(assembly).context_plus_one != 0) return true;
   const Index context = contexts_->claim();
   if (context == kNoIndex) {
     abandon(assembly);
@@ -317,9 +318,9 @@ bool Reader::claim(Index& assembly, bool with_context, Violation& violation) {
 void Reader::abandon(Index& assembly) {
   if (assembly == kNoIndex) return;
   const Progress& progress = progress_of(assembly);
-  // Between two frames wslay is at a boundary; during a bulk frame there is no context.
+  // Wslay is at a boundary until it is given a whole header; during a bulk frame there is no context.
   if (progress.context_plus_one != 0) {
-    contexts_->release(progress.context_plus_one - 1, progress.header_length == 0);
+    contexts_->release(progress.context_plus_one - 1, !progress.header_complete);
   }
   assemblies_->release(assembly);
   assembly = kNoIndex;

@@ -3,11 +3,12 @@
 // One per shard; per-connection state exists only while a message is incomplete, in an Assembly
 // from the shard's pool. Three ways through, which must agree (differential fuzz target): the
 // short path for a whole frame inside one buffer (unmasked in place, handed out as a view); the
-// bulk path for one big unfragmented data frame that spans reads (received straight into its
+// bulk path for an unfragmented data frame that spans reads (a big one received straight into its
 // assembly; wslay alone costs 7.4 us for 16 KiB); and wslay, with a context borrowed from a pool
-// until the message boundary, for everything else that spans reads: fragmented messages, split
-// headers, small partial frames. The message rules (fragmentation, UTF-8 at the first bad byte,
-// limits) are the same code for all three. Any split of the same bytes gives the same events.
+// until the message boundary, for what is left: fragmented messages, and control frames that span
+// reads. So the pool, which is small, can run out only for these, whoever else sends in pieces.
+// The message rules (fragmentation, UTF-8 at the first bad byte, limits) are the same code for all
+// three. Any split of the same bytes gives the same events.
 #pragma once
 
 #include <cstddef>
@@ -26,8 +27,8 @@ namespace holdfast::ws {
 class ContextPool;
 struct Progress;
 
-// An unfragmented data frame of at least this many bytes, not all here, takes the bulk path.
-inline constexpr std::size_t kBulkMinimumBytes = 4096;
+// The rest of an unfragmented data frame of at least this many bytes is received straight into its assembly.
+inline constexpr std::size_t kInPlaceMinimumBytes = 4096;
 
 struct ReaderLimits {
   std::uint32_t message_bytes = 64 * 1024;  // whole message; 1009 as soon as a header announces more
@@ -89,14 +90,12 @@ class Reader {
   bool read_next(memory::Index& assembly, std::span<std::byte>& bytes, Events& events, Violation& violation);
   bool read_whole_frame(const FrameHeader& header, std::span<std::byte> payload, Events& events,
                         Violation& violation);
-  bool start_bulk(memory::Index& assembly, const FrameHeader& header, std::span<std::byte>& bytes,
-                  Events& events, Violation& violation);
   bool read_bulk(memory::Index& assembly, std::span<std::byte>& bytes, Events& events, Violation& violation);
   bool bulk_stored(memory::Index& assembly, std::size_t count, Events& events, Violation& violation);
   bool read_piece(memory::Index& assembly, std::span<std::byte>& bytes, Events& events, Violation& violation);
-  // Takes the header's part of `bytes`, or what there is of it; `header_part` is its length.
-  bool read_piece_header(Progress& progress, std::span<const std::byte> bytes, FrameHeader& header,
-                         std::size_t& header_part, Violation& violation);
+  // Takes the header's part off `bytes`, or what there is of it.
+  bool read_piece_header(Progress& progress, std::span<std::byte>& bytes, FrameHeader& header,
+                         Violation& violation);
   bool feed_wslay(memory::Index assembly, const FrameHeader& header, std::span<const std::byte> bytes,
                   std::size_t payload_part, Violation& violation);
   bool store_payload(memory::Index assembly, const FrameHeader& header, std::span<const std::byte> payload);
@@ -104,7 +103,8 @@ class Reader {
   bool deliver_control(Opcode opcode, std::span<const std::byte> payload, Events& events,
                        Violation& violation);
   bool deliver_message(memory::Index& assembly, Events& events);
-  bool claim(memory::Index& assembly, bool with_context, Violation& violation);
+  bool claim(memory::Index& assembly, Violation& violation);
+  bool lend_context(memory::Index& assembly, Violation& violation);
   bool reserve_bulk(memory::Index assembly, std::size_t received_bytes);
   Progress& progress_of(memory::Index assembly);
 

@@ -51,8 +51,9 @@ TEST(ReaderLimits, ContextsAreLentUpToTheBoundAndThenTheNewcomerIsClosed) {
   EXPECT_EQ(world.reader.context_refusals(), 1u);
   EXPECT_EQ(world.assemblies.used(), 3u);
 
-  // Whole frames and bulk frames need none, and those who have one go on.
+  // Messages in one frame need none, however they come, and those who have one go on.
   EXPECT_EQ(read_whole(world, frame(kText, "whole")), "text[whole]");
+  EXPECT_EQ(read_bytewise(world, frame(kText, "in pieces")), "text[in pieces]");
   const std::string big(10000, 'x');
   EXPECT_EQ(read_in_pieces(world, frame(kBinary, big), {5000}), "binary[" + big + "]");
   EXPECT_TRUE(connections[0]->read(frame(kContinuation, "c")));

@@ -60,19 +60,35 @@ TEST(ShortPath, TakesAWholeControlFrameInTheMiddleOfAMessage) {
   EXPECT_EQ(world.reader.wslay_frames(), 1u);
 }
 
-TEST(Wslay, ContextIsLentFromASplitHeaderToTheMessageBoundary) {
+TEST(BulkPath, TakesAMessageWhoseHeaderIsSplitWithoutAContext) {
+  for (const std::string& payload : {std::string("hello"), std::string(), std::string(300, 'x')}) {
+    const std::string wire = frame(kText, payload);
+    const std::size_t header_bytes = wire.size() - payload.size();
+    for (std::size_t cut = 1; cut <= header_bytes && cut < wire.size(); ++cut) {
+      ReaderWorld world;
+      Connection connection(world);
+      EXPECT_TRUE(connection.read(wire.substr(0, cut)));
+      EXPECT_NE(connection.assembly, kNoIndex);
+      EXPECT_TRUE(connection.read(wire.substr(cut, 3)));
+      EXPECT_TRUE(connection.read(wire.substr(std::min(cut + 3, wire.size())) + frame(kText, "next")));
+      EXPECT_EQ(connection.log.text, "text[" + payload + "]text[next]");
+      EXPECT_EQ(world.reader.contexts_made(), 0u);
+      EXPECT_TRUE(world.clean());
+    }
+  }
+}
+
+TEST(Wslay, ContextIsLentWhenTheHeaderOfAFragmentIsWhole) {
   ReaderWorld world;
   Connection connection(world);
-  const std::string wire = frame(kText, "hello");
-  EXPECT_TRUE(connection.read(wire.substr(0, 1)));
+  const std::string wire = fragment(kText, "hello");
+  EXPECT_TRUE(connection.read(wire.substr(0, 5)));
+  EXPECT_EQ(world.reader.contexts_lent(), 0u);
+  EXPECT_TRUE(connection.read(wire.substr(5, 1)));
   EXPECT_EQ(world.reader.contexts_lent(), 1u);
-  EXPECT_NE(connection.assembly, kNoIndex);
-  EXPECT_TRUE(connection.read(wire.substr(1, 7)));
-  EXPECT_EQ(world.reader.contexts_lent(), 1u);
-  EXPECT_TRUE(connection.read(wire.substr(8)));
-  EXPECT_EQ(connection.log.text, "text[hello]");
-  EXPECT_EQ(connection.assembly, kNoIndex);
-  EXPECT_EQ(world.reader.wslay_frames(), 1u);
+  EXPECT_TRUE(connection.read(wire.substr(6) + frame(kContinuation, "!")));
+  EXPECT_EQ(connection.log.text, "text[hello!]");
+  EXPECT_EQ(world.reader.wslay_frames(), 2u);
   EXPECT_TRUE(world.clean());
 }
 
@@ -124,9 +140,9 @@ TEST(Wslay, ContextAbandonedBetweenFragmentsIsKeptAndOneAbandonedInsideAFrameIsM
   ReaderWorld world;
   for (int i = 0; i < 10; ++i) EXPECT_EQ(read_whole(world, fragment(kText, "a")), "");
   EXPECT_EQ(world.reader.contexts_made(), 1u);
-  for (int i = 0; i < 10; ++i) EXPECT_EQ(read_whole(world, frame(kText, "abc").substr(0, 8)), "");
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(read_whole(world, fragment(kText, "abc").substr(0, 8)), "");
   EXPECT_EQ(world.reader.contexts_made(), 10u);  // the first of them found the one that was there
-  EXPECT_EQ(read_bytewise(world, frame(kText, "clean")), "text[clean]");
+  EXPECT_EQ(read_bytewise(world, fragment(kText, "cl") + frame(kContinuation, "ean")), "text[clean]");
   EXPECT_TRUE(world.clean());
 }
 
@@ -145,26 +161,25 @@ TEST(BulkPath, TakesABigFrameThatIsNotAllThereWithoutAContext) {
   EXPECT_TRUE(world.clean());
 }
 
-TEST(BulkPath, BeginsAtItsMinimum) {
-  for (const std::size_t length : {kBulkMinimumBytes - 1, kBulkMinimumBytes}) {
+TEST(BulkPath, ReceivesInPlaceFromItsMinimumOnAndKeepsLittleForSmallMessages) {
+  for (const std::size_t length : {kInPlaceMinimumBytes - 1, kInPlaceMinimumBytes}) {
     ReaderWorld world;
     Connection connection(world);
     EXPECT_TRUE(connection.read(frame(kBinary, std::string(length, 'x')).substr(0, 100)));
-    EXPECT_EQ(world.reader.contexts_lent(), length < kBulkMinimumBytes ? 1u : 0u);
+    EXPECT_EQ(world.reader.contexts_lent(), 0u);
+    EXPECT_EQ(world.reader.destination(connection.assembly).empty(), length < kInPlaceMinimumBytes);
+    EXPECT_LE(world.arena.used_bytes(), length < kInPlaceMinimumBytes ? 256u : length);
   }
 }
 
-TEST(BulkPath, IsNotForFragmentsNorForSplitHeaders) {
-  const std::string payload(50000, 'x');
-  for (const std::string& wire : {fragment(kBinary, payload), frame(kBinary, payload)}) {
-    ReaderWorld world;
-    Connection connection(world);
-    const std::size_t cut = (static_cast<unsigned char>(wire[0]) & 0x80) != 0 ? 2 : 100;
-    EXPECT_TRUE(connection.read(std::string_view(wire).substr(0, cut)));
-    EXPECT_TRUE(connection.read(std::string_view(wire).substr(cut, 1000)));
-    EXPECT_EQ(world.reader.contexts_lent(), 1u);
-    EXPECT_TRUE(world.reader.destination(connection.assembly).empty());
-  }
+TEST(BulkPath, IsNotForFragments) {
+  ReaderWorld world;
+  Connection connection(world);
+  const std::string wire = fragment(kBinary, std::string(50000, 'x'));
+  EXPECT_TRUE(connection.read(std::string_view(wire).substr(0, 100)));
+  EXPECT_TRUE(connection.read(std::string_view(wire).substr(100, 1000)));
+  EXPECT_EQ(world.reader.contexts_lent(), 1u);
+  EXPECT_TRUE(world.reader.destination(connection.assembly).empty());
 }
 
 TEST(BulkPath, ReceivesStraightIntoTheAssemblyAndNoFurtherThanTheFrame) {
@@ -289,7 +304,7 @@ TEST(Connections, DoNotSeeEachOthersBytes) {
   }
   EXPECT_EQ(one.log.text, "text[first message]");
   EXPECT_EQ(two.log.text, "text[second]");
-  EXPECT_EQ(world.reader.contexts_made(), 2u);
+  EXPECT_EQ(world.reader.contexts_made(), 1u);
 }
 
 }  // namespace
