@@ -96,8 +96,9 @@ struct Config {
   std::chrono::milliseconds close_timeout{5'000};
   // A backlogged peer that takes nothing for this long is dropped.
   std::chrono::milliseconds stall_timeout{30'000};
-  // An HTTP connection on which no byte moved in either direction for this long is ended; 0: never. Longer
-  // than the minute that proxies commonly keep a connection, so that it is they who end it.
+  // An HTTP connection on which no byte moved in either direction for this long is ended, unless a request is
+  // being answered (Connection::begin_request); 0: never. Longer than the minute that proxies commonly keep a
+  // connection, so that it is they who end it.
   std::chrono::milliseconds http_idle_timeout{75'000};
   // From drain to a hard stop. Closes are spread at random over the first two thirds of it.
   std::chrono::milliseconds drain_timeout{10'000};

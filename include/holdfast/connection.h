@@ -8,6 +8,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -78,14 +79,22 @@ class Connection {
   void close(std::uint16_t code = 1000, std::string_view reason = {});
 
   // WebSocket only, without effect on others: asks the peer for a sign of life with a ping frame, whatever
-  // Config::ping_interval says. The connection is dropped when nothing has come by Config::pong_timeout.
-  void ping();
+  // Config::ping_interval says. The connection is dropped when nothing has come within `pong_timeout`; 0:
+  // Config::pong_timeout. A ping that is on its way already is not repeated.
+  void ping(std::chrono::milliseconds pong_timeout = std::chrono::milliseconds(0));
 
   // Protocol::http only, without effect on others: from the end of this turn on, nothing is read from the
   // peer until resume_input, and TCP makes it wait. What has been received already still arrives. A peer that
   // finishes meanwhile is noticed after resume_input, one that resets at once.
   void pause_input();
   void resume_input();
+
+  // Protocol::http only, without effect on others: a request is being answered, for as long as that takes,
+  // and for ever when the answer is a stream. Until end_request the connection is not idle
+  // (Config::http_idle_timeout) even when no byte moves; from then on that time counts anew. They are not
+  // counted: one end_request ends what several begin_request said.
+  void begin_request();
+  void end_request();
 
   // A word of the application's own; 0 when the connection opens. Costs no allocation.
   std::uint64_t word() const;

@@ -57,6 +57,15 @@ void Reloader::reload(Server& server) {
   auto settings = std::make_shared<Settings>(*with_secrets(*loaded.settings, drawn_));
   const gateway::Differences found = gateway::differences(*current_, *settings);
   gateway::keep_what_needs_a_restart(*current_, *settings);
+  if (const std::vector<gateway::Problem> problems = gateway::contradictions(*settings); !problems.empty()) {
+    for (const gateway::Problem& problem : problems)
+      std::fprintf(stderr, "holdfast: %s\n", problem.to_string().c_str());
+    say("needs a restart:", found.need_restart);
+    std::fprintf(stderr,
+                 "holdfast: the settings stay as they are: restart the server, or take back what contradicts "
+                 "the values it was started with\n");
+    return;
+  }
   const absl::StatusOr<gateway::Snapshot> snapshot = gateway::make_snapshot(settings);
   if (!snapshot.ok()) {
     std::fprintf(stderr, "holdfast: %s; the settings stay as they are\n",

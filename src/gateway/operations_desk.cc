@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "absl/container/flat_hash_set.h"
+#include "base/check.h"
 #include "gateway/permissions.h"
 
 namespace holdfast::gateway {
@@ -200,6 +201,7 @@ void OperationsDesk::take(ListChannelsAnswerLetter&& letter) {
       gathering.complete = false;
     }
   }
+  CHECK(gathering.awaited > 0);
   if (!letter.last || --gathering.awaited > 0) return;
   std::vector<ListedChannel> listed;
   listed.reserve(gathering.clients.size());
@@ -240,6 +242,7 @@ void OperationsDesk::take(ListUsersLetter&& letter) {
 void OperationsDesk::take(ListUsersAnswerLetter&& letter) {
   ListUsersLetter::Gathering& gathering = *letter.gathering;
   gathering.users.insert(letter.hashes.begin(), letter.hashes.end());
+  CHECK(gathering.awaited > 0);
   if (!letter.last || --gathering.awaited > 0) return;
   InfoAnswer answer;
   answer.users = gathering.users.size();

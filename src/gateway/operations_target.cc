@@ -1,6 +1,7 @@
 // Operations on the connections of a user: every shard is asked, because a user may be connected anywhere.
 #include <algorithm>
 
+#include "base/check.h"
 #include "gateway/operations_desk.h"
 
 namespace holdfast::gateway {
@@ -121,6 +122,7 @@ bool OperationsDesk::apply(const TargetLetter& letter, Index index) {
 void OperationsDesk::take(TargetAnswerLetter&& letter) {
   TargetLetter::Gathering& gathering = *letter.gathering;
   gathering.answer.connections += letter.connections;
+  CHECK(gathering.awaited > 0);
   if (--gathering.awaited == 0) gathering.done(gathering.answer);
 }
 

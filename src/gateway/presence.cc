@@ -79,6 +79,7 @@ bool Presence::join(const ClientId& id, const Member& member, ConnectionId owner
 bool Presence::leave(const ClientId& id, ConnectionId owner) {
   const auto known = entries_.find(id);
   if (known == entries_.end() || known->second->owner != owner) return false;
+  CHECK(budget_.used_bytes >= known->second->charge());
   budget_.used_bytes -= known->second->charge();
   forget_user(known->second->user());
   entries_.erase(known);

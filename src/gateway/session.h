@@ -180,6 +180,7 @@ class Sessions final : public SubscriptionEnds {
   // session_end.cc
   void end_subscription(memory::Index client, memory::Index subscription);
   void end_all_subscriptions(memory::Index client);
+  void count_out();
 
   void error(memory::Index client, std::uint32_t id, ErrorCode code);
   // What a decision about a channel means to the client: nothing when it is allowed.

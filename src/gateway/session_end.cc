@@ -2,6 +2,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/check.h"
 #include "gateway/connecting.h"
 #include "gateway/session.h"
 #include "http/response_writer.h"
@@ -59,6 +60,11 @@ void Sessions::end_inappropriate(Index index) {
   disconnect(index, DisconnectCode::inappropriate_protocol);
 }
 
+void Sessions::count_out() {
+  CHECK(connected_ > 0);
+  --connected_;
+}
+
 void Sessions::disconnect(Index index, DisconnectCode code) {
   disconnect(index, static_cast<std::uint16_t>(code), reason_of(code));
 }
@@ -73,7 +79,7 @@ void Sessions::disconnect(Index index, std::uint16_t code, std::string_view reas
   const bool has_push = transport.unidirectional || transport.framing != Framing::websocket;
   if (has_push) outgoing_.push(index, {}, protocol::Disconnect{code, reason, false});
   outgoing_.flush();
-  if (client.state == Client::State::connected) --connected_;
+  if (client.state == Client::State::connected) count_out();
   client.state = Client::State::ended;
   clients_.wheel().cancel(index);
   end_all_subscriptions(index);
@@ -87,7 +93,7 @@ void Sessions::disconnect(Index index, std::uint16_t code, std::string_view reas
 void Sessions::closed(Index index) {
   Client& client = clients_[index];
   outgoing_.flush();
-  if (client.state == Client::State::connected) --connected_;
+  if (client.state == Client::State::connected) count_out();
   client.state = Client::State::ended;
   end_all_subscriptions(index);
   if (client.is(Client::kCountedUser)) {

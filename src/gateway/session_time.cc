@@ -110,7 +110,7 @@ void Sessions::send_ping(Index index) {
   const Transport transport = client.transport();
   shard_.counters().pings.add();
   client.pinged_at = shard_.now();
-  if (transport.frame_pings) return client.connection.ping();
+  if (transport.frame_pings) return client.connection.ping(shard_.settings().client.pong_timeout);
   SharedMessage& ping = pings_[transport.form()];
   if (!ping) {
     scratch_.clear();

@@ -186,5 +186,8 @@ Differences differences(const Settings& before, const Settings& after);
 
 // Puts back what differs and needs a restart: shards were made for the values of `running`.
 void keep_what_needs_a_restart(const Settings& running, Settings& settings);
+// What these values, each sound by itself, do not fulfil together: old and new ones have never been checked
+// as one.
+std::vector<Problem> contradictions(const Settings& settings);
 
 }  // namespace holdfast::gateway

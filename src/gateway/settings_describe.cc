@@ -1,9 +1,10 @@
-// Settings as text: all of them, and what changed.
+// Settings as text: all of them, and what changed; and what becomes of a change.
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
 #include "gateway/settings.h"
 #include "gateway/settings_keys.h"
+#include "gateway/settings_reader.h"
 #include "gateway/settings_value.h"
 
 namespace holdfast::gateway {
@@ -145,6 +146,18 @@ void keep_what_needs_a_restart(const Settings& running, Settings& settings) {
   for (Namespace& space : settings.namespaces) {
     if (const Namespace* was = find(running, space.name)) keep(was->rules, space.rules);
   }
+}
+
+std::vector<Problem> contradictions(const Settings& settings) {
+  WrittenKeys values;
+  const auto note = [&values](std::string_view table, const auto& section) {
+    for (const auto& key : keys_of(section)) values[dotted(table, key.name)].spelled = spelled(section, key);
+  };
+  for_each_section(settings, note);
+  for (const Namespace& space : settings.namespaces) note(dotted(kNamespaces, space.name), space.rules);
+  std::vector<Problem> problems;
+  check_settings(settings, values, "", problems);
+  return problems;
 }
 
 }  // namespace holdfast::gateway

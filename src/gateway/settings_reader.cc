@@ -232,6 +232,7 @@ void SettingsReader::take(const Asked& asked, std::uint64_t& field) {
 void SettingsReader::take(const Asked& asked, milliseconds& field) {
   std::optional<milliseconds> duration;
   if (asked.value.kind == Kind::text) duration = parse_duration(asked.value.text);
+  if (asked.value.kind == Kind::integer && asked.value.integer == 0) duration = milliseconds(0);
   if (!duration) {
     fault(asked, "is not a duration",
           "write a whole number with a unit: \"250ms\", \"25s\", \"5m\", \"720h\", \"30d\"");

@@ -63,6 +63,7 @@ std::size_t edit_distance(std::string_view left, std::string_view right) {
 }  // namespace
 
 std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) {
+  if (text == "0") return std::chrono::milliseconds(0);
   const std::optional<std::uint64_t> amount = parse_amount(text, kDurations);
   if (!amount) return std::nullopt;
   return std::chrono::milliseconds(static_cast<std::int64_t>(*amount));

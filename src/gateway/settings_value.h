@@ -13,7 +13,7 @@
 
 namespace holdfast::gateway {
 
-// "250ms", "25s", "5m", "720h", "30d": a whole number and a unit.
+// "250ms", "25s", "5m", "720h", "30d": a whole number and a unit, which 0 does not need.
 std::optional<std::chrono::milliseconds> parse_duration(std::string_view text);
 // In the largest unit that divides it.
 std::string format_duration(std::chrono::milliseconds duration);

@@ -75,9 +75,6 @@ Config make_config(const Settings& settings) {
   config.subprotocols = {"centrifuge-protobuf", "centrifuge-json"};
   // Pings are messages of the protocol, or frames when the gateway says so; it keeps its own subscriptions.
   config.ping_interval = milliseconds(0);
-  if (settings.client.pong_timeout.count() > 0) config.pong_timeout = settings.client.pong_timeout;
-  // On a stream nothing may move between two pings.
-  config.http_idle_timeout = std::max(config.http_idle_timeout, 2 * settings.client.ping_interval);
   config.max_subscriptions = 1;
   return config;
 }

@@ -69,6 +69,7 @@ void Users::leave(Index client) {
   memory::list_remove(users_[user].first, client,
                       [this](Index index) -> memory::ListLink& { return clients_[index].by_user; });
   clients_[client].user = kNoIndex;
+  CHECK(users_[user].clients > 0);
   if (--users_[user].clients == 0) drop(user);
 }
 

@@ -63,7 +63,7 @@ struct Slot {
   std::uint16_t in_flight;
   std::uint16_t flags;
   holdfast::time::TimerLink timer;     // 12 bytes: the one deadline the connection's state implies
-  holdfast::time::Tick last_activity;  // when something last arrived, HTTP: or left
+  holdfast::time::Tick last_activity;  // when something last arrived; HTTP: or left, or a request ended
   holdfast::time::Tick stall_since;    // when a backlogged peer last took something
   memory::Index outbox_head;
   memory::Index outbox_tail;
@@ -74,7 +74,8 @@ struct Slot {
   std::uint16_t close_code;               // why it ends: what on_close will report
   std::uint8_t large_receive_credit : 4;  // > 0: read into a large buffer, the last reads filled a small one
   std::uint8_t brief : 1;  // true exactly when its last read found little, all there was, and nothing wrong
-  std::uint8_t listener;   // which listener of the shard accepted it
+  std::uint8_t request_under_way : 1;  // HTTP: the handler is answering one: not idle
+  std::uint8_t listener;               // which listener of the shard accepted it
 
   State state() const { return static_cast<State>(state_bits); }
   Protocol protocol() const { return static_cast<Protocol>(protocol_bits); }
@@ -107,7 +108,7 @@ struct SlotDetail {
   std::uint16_t peer_port;       // while the peer's address is being asked for: the index of the query
   std::uint16_t receive_buffer;  // while a receive is in the kernel: where to; see Shard::queue_receive
   holdfast::time::Tick assembly_since;  // when the incomplete message began
-  holdfast::time::Tick ping_since;      // when the outstanding ping was queued
+  holdfast::time::Tick pong_deadline;   // of the outstanding ping
   memory::Index close_reason;           // frame with the reason for on_close, or kNoIndex
 };
 static_assert(sizeof(SlotDetail) == 32);

@@ -51,6 +51,16 @@ void Connection::resume_input() {
   if (slot != nullptr) shard_->resume_input(slot_, *slot);
 }
 
+void Connection::begin_request() {
+  net::Slot* slot = find(shard_, slot_, generation_);
+  if (slot != nullptr) shard_->begin_request(*slot);
+}
+
+void Connection::end_request() {
+  net::Slot* slot = find(shard_, slot_, generation_);
+  if (slot != nullptr) shard_->end_request(slot_, *slot);
+}
+
 void Connection::close(std::uint16_t code, std::string_view reason) {
   if (find(shard_, slot_, generation_) != nullptr) shard_->close(slot_, generation_, code, reason);
 }
@@ -65,8 +75,8 @@ void Connection::set_word(std::uint64_t word) {
   if (slot != nullptr) slot->word = word;
 }
 
-void Connection::ping() {
-  if (find(shard_, slot_, generation_) != nullptr) shard_->ping(slot_, generation_);
+void Connection::ping(std::chrono::milliseconds pong_timeout) {
+  if (find(shard_, slot_, generation_) != nullptr) shard_->ping(slot_, generation_, pong_timeout);
 }
 
 bool Connection::subscribe(std::string_view topic) {

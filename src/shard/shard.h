@@ -11,6 +11,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -81,7 +82,7 @@ class Shard {
   SendResult send(memory::Index index, std::uint32_t generation, const Message& message);
   SendResult send(memory::Index index, std::uint32_t generation, const SharedMessage& message);
   void close(memory::Index index, std::uint32_t generation, std::uint16_t code, std::string_view reason);
-  void ping(memory::Index index, std::uint32_t generation);
+  void ping(memory::Index index, std::uint32_t generation, std::chrono::milliseconds pong_timeout);
   bool subscribe(memory::Index index, std::uint32_t generation, std::string_view topic);
   bool unsubscribe(memory::Index index, std::uint32_t generation, std::string_view topic);
   bool publish(std::string_view topic, const Message& message);
@@ -91,6 +92,8 @@ class Shard {
   void prefetch(memory::Index index) const { table_.prefetch(index); }
   void pause_input(memory::Index index, std::uint32_t generation);
   void resume_input(memory::Index index, net::Slot& slot);
+  void begin_request(net::Slot& slot);
+  void end_request(memory::Index index, net::Slot& slot);
   // A letter for another shard's requests or this one's. False when its mailbox is full.
   bool push_request(std::uint32_t shard, const Letter& letter);
 
@@ -252,8 +255,9 @@ class Shard {
   void open_deadline(memory::Index index, net::Slot& slot);
   void call_drain();
   void close_for_drain(memory::Index index, net::Slot& slot);
-  void send_ping(memory::Index index, net::Slot& slot);
+  void send_ping(memory::Index index, net::Slot& slot, time::Tick pong_timeout);
   bool pinged(const net::Slot& slot) const;
+  bool idles(const net::Slot& slot) const;
   time::Tick ping_due(memory::Index index, const net::Slot& slot) const;
   void schedule_open(memory::Index index, net::Slot& slot);
   void read_wishes();

@@ -100,8 +100,7 @@ void Shard::validate() {
     if (slot.is(net::kOpened)) ++open;
     CHECK(net::is_ending(slot.state()) || slot.timer.scheduled() || !limits_.ping_enabled ||
           slot.protocol() != Protocol::websocket);
-    CHECK(net::is_ending(slot.state()) || slot.timer.scheduled() || !limits_.http_idle_enabled || draining_ ||
-          slot.protocol() != Protocol::http);
+    CHECK(net::is_ending(slot.state()) || slot.timer.scheduled() || !idles(slot) || draining_);
     // Never deaf: watched, or about to be read and then watched.
     CHECK(net::is_ending(slot.state()) || slot.in_kernel(net::kReadableArmed) ||
           slot.in_kernel(net::kQueryingPeer) || slot.is(net::kQueuedReady) || !slot.wants_input() ||

@@ -157,7 +157,10 @@ void Shard::close_done(Index index, net::Slot& slot, const Completion& completio
   slot.leave_kernel(net::kClosing);
   CHECK(completion.result == 0);  // anything else would mean that the slot held no socket
   counters_.closed.add();
-  if (!listeners_[slot.listener].for_clients()) --slots_of_http_;
+  if (!listeners_[slot.listener].for_clients()) {
+    CHECK(slots_of_http_ > 0);
+    --slots_of_http_;
+  }
   if (slot.address_counted != 0) {
     options_.addresses->remove(peer(index));
     slot.address_counted = 0;

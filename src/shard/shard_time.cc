@@ -71,8 +71,7 @@ void Shard::open_deadline(Index index, net::Slot& slot) {
     set_close_reason(index, "peer does not read");
     return drop(index, slow_code());
   }
-  if (slot.protocol() == Protocol::http && limits_.http_idle_enabled &&
-      reached(now_, slot.last_activity + limits_.http_idle_timeout)) {
+  if (idles(slot) && reached(now_, slot.last_activity + limits_.http_idle_timeout)) {
     counters_.http_idle_timeouts.add();
     set_close_reason(index, "idle");
     if (slot.outbox_bytes > 0) slot.set(net::kReset);
@@ -83,13 +82,13 @@ void Shard::open_deadline(Index index, net::Slot& slot) {
     return violated(index, ws::kPolicyViolation, "message took too long");
   }
   if (slot.is(net::kPingOutstanding)) {
-    if (reached(now_, detail.ping_since + limits_.pong_timeout)) {
+    if (reached(now_, detail.pong_deadline)) {
       counters_.pong_timeouts.add();
       set_close_reason(index, "peer does not answer");
       return drop(index, ws::kAbnormal);
     }
   } else if (pinged(slot) && reached(now_, ping_due(index, slot))) {
-    send_ping(index, slot);
+    send_ping(index, slot, limits_.pong_timeout);
     if (slot.state() != State::open) return;
   }
   schedule_open(index, slot);
@@ -114,11 +113,11 @@ void Shard::close_for_drain(Index index, net::Slot& slot) {
   flush_then_end(index);
 }
 
-void Shard::send_ping(Index index, net::Slot& slot) {
+void Shard::send_ping(Index index, net::Slot& slot, time::Tick pong_timeout) {
   counters_.pings_out.add();
   ++pings_this_turn_;
   slot.set(net::kPingOutstanding);
-  table_.detail(index).ping_since = now_;
+  table_.detail(index).pong_deadline = now_ + pong_timeout;
   if (ping_frame_ == kNoIndex) ping_frame_ = encode_websocket(ws::Opcode::ping, {});
   if (ping_frame_ == kNoIndex) {
     counters_.memory_refusals.add();
@@ -128,17 +127,35 @@ void Shard::send_ping(Index index, net::Slot& slot) {
   enqueue(index, slot, ping_frame_);
 }
 
-void Shard::ping(Index index, std::uint32_t generation) {
+void Shard::ping(Index index, std::uint32_t generation, std::chrono::milliseconds pong_timeout) {
+  CHECK(pong_timeout.count() >= 0);
   net::Slot* slot = table_.find(index, generation);
   if (slot == nullptr || slot->state() != State::open || slot->protocol() != Protocol::websocket) return;
   if (slot->is(net::kPingOutstanding)) return;
-  send_ping(index, *slot);
+  send_ping(index, *slot, pong_timeout.count() > 0 ? net::ticks(pong_timeout) : limits_.pong_timeout);
   if (slot->state() == State::open) schedule_open(index, *slot);
 }
 
 // Only WebSocket has pings: TCP keepalive finds those others whose machine is gone.
 bool Shard::pinged(const net::Slot& slot) const {
   return limits_.ping_enabled && slot.protocol() == Protocol::websocket;
+}
+
+// It waits for a request, and not the peer for an answer: only then silence means that nobody needs it.
+bool Shard::idles(const net::Slot& slot) const {
+  return limits_.http_idle_enabled && slot.protocol() == Protocol::http && slot.request_under_way == 0;
+}
+
+void Shard::begin_request(net::Slot& slot) {
+  if (slot.protocol() == Protocol::http) slot.request_under_way = 1;
+}
+
+void Shard::end_request(Index index, net::Slot& slot) {
+  if (slot.request_under_way == 0) return;
+  slot.request_under_way = 0;
+  if (slot.state() != State::open) return;
+  if (slot.input_limited == 0) slot.last_activity = now_;
+  schedule_open(index, slot);
 }
 
 // The block's first moment at which the connection has been quiet for long enough.
@@ -159,11 +176,10 @@ void Shard::schedule_open(Index index, net::Slot& slot) {
   };
   if (slot.input_limited != 0) consider(slot.last_activity);
   if (slot.is(net::kBacklogged)) consider(slot.stall_since + limits_.stall_timeout);
-  if (slot.protocol() == Protocol::http && limits_.http_idle_enabled)
-    consider(slot.last_activity + limits_.http_idle_timeout);
+  if (idles(slot)) consider(slot.last_activity + limits_.http_idle_timeout);
   if (slot.assembly != kNoIndex) consider(detail.assembly_since + limits_.message_timeout);
   if (slot.is(net::kPingOutstanding)) {
-    consider(detail.ping_since + limits_.pong_timeout);
+    consider(detail.pong_deadline);
   } else if (pinged(slot)) {
     consider(ping_due(index, slot));
   }

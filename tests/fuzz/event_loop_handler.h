@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -216,7 +217,7 @@ class Obedient final : public Handler {
         connection.send(share(Message{}));
         return;
       case 'q':
-        return connection.ping();
+        return connection.ping(std::chrono::milliseconds(words.byte()));
       case 'z':
         connection.pause_input();
         paused_.push_back(connection);
@@ -224,6 +225,10 @@ class Obedient final : public Handler {
       case 'Z':
         connection.pause_input();
         return connection.resume_input();
+      case 'r':
+        return connection.begin_request();
+      case 'R':
+        return connection.end_request();
       default:
         connection.send(message);
     }
@@ -236,6 +241,8 @@ class Obedient final : public Handler {
     CHECK(!ended_.subscribe("a"));
     ended_.pause_input();
     ended_.resume_input();
+    ended_.begin_request();
+    ended_.end_request();
     ended_.ping();
     ended_.set_word(ended_.word() + ended_.outbox_messages() + ended_.outbox_bytes());
     ended_.close(1000);

@@ -131,6 +131,10 @@ SCRIPTS = {
     "says_nothing": connect(DUMB) + turns() + seconds(30) + turns(),
     "says_nothing_to_http": connect(HTTP | DUMB) + turns() + seconds(30) + turns(),
     "http": HTTP_OPEN + raw(0, b"pnews") + turns() + raw(0, b"e") + turns() + seconds(12) + turns(),
+    "http_answers_slowly": HTTP_OPEN + raw(0, b"r") + turns() + seconds(30) + turns() + raw(0, b"R") + turns()
+    + seconds(5) + raw(0, b"more") + turns() + seconds(12) + turns(),
+    "http_streams": HTTP_OPEN + raw(0, b"r") + raw(0, b"sa") + seconds(30) + raw(0, b"pnews") + turns()
+    + one(DRAIN) + turns(200),
     "http_closed": HTTP_OPEN + raw(0, b"c\x03\xe8") + turns(),
     "http_idle_with_a_full_outbox": connect(HTTP | DUMB | SILENT) + turns() + raw(0, b"b\x04\x00") * 4
     + turns() + seconds(20),

@@ -102,6 +102,7 @@ class HttpFixture : public holdfast::Handler {
         case RequestReader::Outcome::request:
           answer(connection, client, request);
           if (client.answer_at_ns == 0 && !client.streaming) break;
+          connection.begin_request();
           client.unread.assign(bytes);
           connection.pause_input();
           return;
@@ -164,6 +165,7 @@ class HttpFixture : public holdfast::Handler {
         connection.close(kNothingLost);
         continue;
       }
+      connection.end_request();
       connection.resume_input();
       const std::string unread = std::exchange(client.unread, {});
       read(connection, client, unread);

@@ -1,6 +1,7 @@
 """The program holdfast: what it does without settings, with wrong ones, and on signals; streams over HTTP."""
 
 import json
+import os
 import signal
 import time
 import unittest
@@ -17,6 +18,24 @@ key = "{KEY}"
 [channels]
 subscribe = ["anybody"]
 """
+
+
+def probed_in_s(client_port):
+    """When TCP keepalive looks after the server's end of a connection; nothing when it does not."""
+    keepalive = "02"
+    with open("/proc/net/tcp", encoding="ascii") as table:
+        for fields in map(str.split, table):
+            if fields[2].endswith(f":{client_port:04X}"):
+                timer, left = fields[5].split(":")
+                return int(left, 16) / os.sysconf("SC_CLK_TCK") if timer == keepalive else None
+    return None
+
+
+def eventually(condition):
+    patience = time.monotonic() + raw_client.DEADLINE_S
+    while not condition() and time.monotonic() < patience:
+        time.sleep(0.02)
+    return condition()
 
 
 class FirstMinute(GatewayTestCase):
@@ -102,6 +121,27 @@ class Settings(GatewayTestCase):
         self.rewrite_settings(path, SETTINGS + "[nonsense")
         self.hang_up(server, "the settings stay as they are")
         self.assertEqual(self.call(api, "info", {})[0], 200)
+
+    def test_a_longer_ping_interval_is_reloaded(self):
+        path = self.write_settings(SETTINGS)
+        server = self.start_gateway(config=path, ping_interval=None)
+        self.rewrite_settings(path, SETTINGS.replace("[client]", '[client]\nping_interval = "10m"'))
+        self.hang_up(server, "settings read again, 1 changes, 0 need a restart")
+        client = self.open_client(server, {"connect": {}})
+        self.assertEqual(client.replies[1]["connect"]["ping"], 600)
+
+    def test_a_reload_that_contradicts_what_needs_a_restart_changes_nothing(self):
+        path = self.write_settings(SETTINGS)
+        server = self.start_gateway(config=path)
+        more = '[client]\nmax_outbox_bytes = "4MiB"\nping_interval = "30s"'
+        self.rewrite_settings(
+            path, SETTINGS.replace("[client]", more) + '[history]\nmax_answer_bytes = "2MiB"\n'
+        )
+        self.hang_up(server, "restart the server")
+        said = "\n".join(server.stderr_lines)
+        self.assertIn('history.max_answer_bytes = "2MiB": is more than client.max_outbox_bytes, 1MiB', said)
+        self.assertIn('needs a restart: client.max_outbox_bytes: "4MiB", was "1MiB"', said)
+        self.assertNotIn("settings read again", said)
 
     def hang_up(self, server, expected):
         server.signal(signal.SIGHUP)
@@ -207,6 +247,15 @@ class Streams(GatewayTestCase):
         foreign = ("Origin: https://elsewhere.example",)
         client.ask("/connection/uni_sse?cf_connect=%7B%7D", "GET", foreign)
         self.assertEqual(client.receive_response().status, 403)
+
+    def test_without_pings_the_kernel_asks_whether_the_reader_of_a_stream_is_there(self):
+        server = self.start_gateway(SETTINGS, ping_interval="0")
+        stream, _ = self.begin(server, "/connection/uni_http_stream", "POST", b"{}")
+        stream.receive_chunk()
+        websocket = self.open_client(server, {"connect": {}})
+        for client in (stream, websocket):
+            self.assertTrue(eventually(lambda port=client.socket.getsockname()[1]: probed_in_s(port)))
+            self.assertLessEqual(probed_in_s(client.socket.getsockname()[1]), 60)
 
     def test_streams_that_vanish_leave_nothing_behind(self):
         for ending in ("close", "reset", "finish_sending"):

@@ -262,5 +262,12 @@ TEST(SettingsValues, AreWrittenInTheLargestUnitThatFits) {
   }
 }
 
+TEST(SettingsValues, ADurationOfNothingNeedsNoUnit) {
+  EXPECT_EQ(parse_duration("0"), std::chrono::milliseconds(0));
+  EXPECT_EQ(first_problem("[client]\nping_interval = 0\n"), "");
+  EXPECT_EQ(first_problem("", {{"client.ping_interval", "0", "--ping_interval"}}), "");
+  EXPECT_NE(first_problem("drain_timeout = 0\n").find("is out of range"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace holdfast::gateway

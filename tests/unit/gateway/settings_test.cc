@@ -7,7 +7,6 @@
 #include <map>
 
 #include "gateway/settings_keys.h"
-#include "gateway/shared_state.h"
 #include "settings_fixture.h"
 
 namespace holdfast::gateway {
@@ -308,14 +307,6 @@ TEST(Settings, AKeyFileWithNewContentIsADifference) {
   const LoadedSettings after = parse_settings(text, "/etc/x", {}, fake.surroundings());
   EXPECT_EQ(differences(*before.settings, *after.settings).reloadable,
             std::vector<std::string>{"token.jwks_file: new content"});
-}
-
-TEST(MakeConfig, GivesAStreamTimeForAPingBeforeItIsIdle) {
-  Settings settings;
-  settings.client.ping_interval = seconds(100);
-  EXPECT_EQ(make_config(settings).http_idle_timeout, seconds(200));
-  settings.client.ping_interval = seconds(25);
-  EXPECT_EQ(make_config(settings).http_idle_timeout, Config{}.http_idle_timeout);
 }
 
 }  // namespace

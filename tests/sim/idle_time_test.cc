@@ -1,0 +1,190 @@
+// Which HTTP connections are idle, on a simulated clock: one that waits for its client's next request is
+// ended in time; one whose client waits for an answer, or reads a stream, is not, however long nothing moves.
+#include <gtest/gtest.h>
+
+#include <array>
+#include <chrono>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "gateway_fixture.h"
+#include "gateway_peer.h"
+#include "holdfast/handler.h"
+
+namespace holdfast::sim {
+namespace {
+
+constexpr std::uint64_t kIdleNs = 75 * kSecondNs;
+constexpr std::uint64_t kHourNs = 3'600 * kSecondNs;
+
+// Keeps what it is sent, and the moment when the server has ended it.
+class HttpPeer final : public ring::ClientObserver {
+ public:
+  HttpPeer(ring::SimulatedWorld* world, int listener)
+      : world_(world), connection_(world->connect(listener, this, 0x7f000001)) {
+    EXPECT_NE(connection_, nullptr);
+  }
+  void on_network() override {
+    std::array<char, 4096> bytes;
+    const std::size_t count = connection_->client_receive(std::as_writable_bytes(std::span(bytes)));
+    received.append(bytes.data(), count);
+    const bool open = connection_->server_end() == ring::SimulatedConnection::ServerEnd::open;
+    if (!open && ended_ns == 0) ended_ns = world_->now_ns();
+  }
+  void post(std::string_view path, std::string_view body) {
+    const std::string request =
+        absl::StrCat("POST ", std::string(path), " HTTP/1.1\r\nHost: a\r\nContent-Length: ", body.size(),
+                     "\r\n\r\n", std::string(body));
+    connection_->client_send(std::as_bytes(std::span(request)));
+  }
+  bool has(std::string_view text) const { return received.find(text) != std::string::npos; }
+
+  std::string received;
+  std::uint64_t ended_ns = 0;  // 0: it has not been
+
+ private:
+  ring::SimulatedWorld* world_;
+  ring::SimulatedConnection* connection_;
+};
+
+class StreamTime : public GatewayTest {
+ protected:
+  StreamTime()
+      : GatewayTest(16, [](gateway::Settings& settings) {
+          settings.client.allow_anonymous = true;
+          settings.client.ping_interval = std::chrono::milliseconds(0);
+          settings.channels.subscribe = settings.channels.publish = {true, true, true};
+        }) {}
+  ~StreamTime() override { stop(); }
+
+  HttpPeer& connect() { return *peers_.emplace_back(std::make_unique<HttpPeer>(&world_, listener())); }
+  // Of every kind there is.
+  void begin_streams() {
+    for (const char* path : {"/connection/uni_sse", "/connection/uni_http_stream"})
+      connect().post(path, R"({"subs":{"news":{}}})");
+    for (const char* path : {"/connection/sse", "/connection/http_stream"})
+      connect().post(path, "{\"id\":1,\"connect\":{}}\n{\"id\":2,\"subscribe\":{\"channel\":\"news\"}}");
+    run_for(kSecondNs);
+    for (const auto& peer : peers_) {
+      ASSERT_TRUE(peer->has("HTTP/1.1 200")) << peer->received;
+      peer->received.clear();
+    }
+  }
+
+  std::vector<std::unique_ptr<HttpPeer>> peers_;
+};
+
+TEST_F(StreamTime, AStreamWithoutPingsStaysHoweverLittleComes) {
+  begin_streams();
+  run_for(3 * kHourNs);
+  GatewayPeer publisher(&world_, listener(), "");
+  publisher.send(R"({"id":2,"publish":{"channel":"news","data":"at last"}})");
+  run_for(kSecondNs);
+  for (const auto& peer : peers_) {
+    EXPECT_EQ(peer->ended_ns, 0u);
+    EXPECT_TRUE(peer->has("at last")) << peer->received;
+  }
+  EXPECT_EQ(machine_.counted("http_idle_timeouts"), 0u);
+}
+
+TEST_F(StreamTime, AConnectionWhoseRequestHasBeenAnsweredIsIdle) {
+  HttpPeer& peer = connect();
+  peer.post("/emulation", R"({"session":"nobody","node":"1","data":"{}"})");
+  run_for(kSecondNs);
+  const std::uint64_t answered_ns = world_.now_ns();
+  ASSERT_TRUE(peer.has("HTTP/1.1 404")) << peer.received;
+  run_for(2 * kIdleNs);
+  EXPECT_GE(peer.ended_ns, answered_ns + kIdleNs - kSecondNs);
+  EXPECT_LE(peer.ended_ns, answered_ns + kIdleNs + kSecondNs);
+}
+
+TEST_F(StreamTime, ALongerPingIntervalIsTakenOverByAReload) {
+  constexpr std::uint64_t kIntervalNs = 4 * kIdleNs;
+  settings_.client.ping_interval = std::chrono::milliseconds(kIntervalNs / 1'000'000);
+  reload();
+  run_for(kSecondNs);
+  HttpPeer& stream = connect();
+  stream.post("/connection/uni_http_stream", "{}");
+  run_for(kSecondNs);
+  ASSERT_TRUE(stream.has(R"("ping":300)")) << stream.received;
+  stream.received.clear();
+  run_for(3 * kIntervalNs);
+  EXPECT_EQ(stream.ended_ns, 0u);
+  EXPECT_TRUE(stream.has("{}")) << "not pinged";
+}
+
+// Answers after a time that its test chooses.
+class Slow final : public Handler {
+ public:
+  std::uint64_t answers_after_ns = 0;
+
+ private:
+  void on_message(Connection connection, Message) override {
+    asked_ = connection;
+    connection.begin_request();
+    wake_at(now_ns() + answers_after_ns);
+  }
+  void on_timer() override {
+    asked_.send(Message::text("answer"));
+    asked_.end_request();
+  }
+  Connection asked_;
+};
+
+class RequestTime : public testing::Test {
+ protected:
+  RequestTime() {
+    auto handler = std::make_unique<Slow>();
+    handler_ = handler.get();
+    handlers_.push_back(std::move(handler));
+    machine_.build_shards({}, handlers_);
+  }
+  ~RequestTime() override { EXPECT_TRUE(machine_.stop_within(10'000)); }
+
+  ring::SimulatedWorld world_{1};
+  base::Random entropy_{1};
+  Slow* handler_ = nullptr;
+  std::vector<std::unique_ptr<Handler>> handlers_;
+  Machine machine_{&world_,
+                   {.sizes = {.slots = 4,
+                              .outbox_nodes = 16,
+                              .subscriptions = 4,
+                              .arena_bytes = 1u << 20,
+                              .receive_buffers = 4},
+                    .listeners = {Protocol::http},
+                    .backlog = 4},
+                   &entropy_};
+};
+
+TEST_F(RequestTime, IsNotIdleTimeAndWhatFollowsTheAnswerIs) {
+  handler_->answers_after_ns = 5 * kIdleNs;
+  HttpPeer peer(&world_, machine_.parts()[0]->listeners[0]);
+  peer.post("/", "");
+  run_for(world_, machine_, 5 * kIdleNs + kSecondNs);
+  ASSERT_TRUE(peer.has("answer"));
+  ASSERT_EQ(peer.ended_ns, 0u);
+  machine_.parts()[0]->shard->validate();
+  const std::uint64_t answered_ns = world_.now_ns();
+  run_for(world_, machine_, 2 * kIdleNs);
+  EXPECT_GE(peer.ended_ns, answered_ns + kIdleNs - 2 * kSecondNs);
+  EXPECT_LE(peer.ended_ns, answered_ns + kIdleNs + kSecondNs);
+}
+
+TEST_F(RequestTime, ThatHasEndedBeginsAnewWithTheNextRequest) {
+  handler_->answers_after_ns = 2 * kIdleNs;
+  HttpPeer peer(&world_, machine_.parts()[0]->listeners[0]);
+  for (int request = 0; request < 3; ++request) {
+    peer.received.clear();
+    peer.post("/", "");
+    run_for(world_, machine_, 2 * kIdleNs + kIdleNs / 2);
+    ASSERT_TRUE(peer.has("answer"));
+    ASSERT_EQ(peer.ended_ns, 0u);
+  }
+}
+
+}  // namespace
+}  // namespace holdfast::sim
