@@ -37,7 +37,7 @@ const GatewayPlan::Channel& ApiClient::any_channel() {
 
 // The body whole, or in two chunks.
 std::string ApiClient::http_request(std::string_view path, const std::string& body, bool last) {
-  const bool reads = path == "/health" || path == "/ready";
+  const bool reads = path == "/health" || path == "/ready" || path == "/metrics";
   std::string request = absl::StrCat(reads ? "GET " : "POST ", std::string(path),
                                      " HTTP/1.1\r\nHost: sim.invalid\r\nX-API-Key: ", gateway_->api_key,
                                      last ? "\r\nConnection: close\r\n" : "\r\n");
@@ -59,10 +59,15 @@ void ApiClient::ask(Request request, std::string_view path, const std::string& b
   write(http_request(path, body, last));
 }
 
+void ApiClient::invoke(Request request, const std::string& method, const std::string& body) {
+  if (random().below(6) != 0) return ask(std::move(request), "/api/" + method, body);
+  ask(std::move(request), "/api", absl::StrCat("{", member("method", method), ",\"params\":", body, "}"));
+}
+
 void ApiClient::speak() {
   spoke();
   if (over_) return;
-  switch (random().below(10)) {
+  switch (random().below(11)) {
     case 0:
     case 1:
     case 2:
@@ -77,6 +82,8 @@ void ApiClient::speak() {
     case 7:
     case 8:
       return ask_about(any_channel());
+    case 9:
+      return subscribe();
     default:
       return blunder();
   }
@@ -94,8 +101,8 @@ void ApiClient::publish() {
   const std::string& channel = any_channel().name;
   std::string content;
   const PublicationKey key = next_publication(channel, content);
-  ask({.kind = Kind::publish, .channels = {channel}, .publications = {key}}, "/api/publish",
-      absl::StrCat("{", member("channel", channel), ",\"data\":", content, "}"));
+  invoke({.kind = Kind::publish, .channels = {channel}, .publications = {key}}, "publish",
+         absl::StrCat("{", member("channel", channel), ",\"data\":", content, "}"));
 }
 
 // The same content in two channels would be astray in one of them: so it is one channel here, or an empty
@@ -104,8 +111,8 @@ void ApiClient::broadcast() {
   const std::string& channel = any_channel().name;
   std::string content;
   const PublicationKey key = next_publication(channel, content);
-  ask({.kind = Kind::broadcast, .channels = {channel}, .publications = {key}}, "/api/broadcast",
-      absl::StrCat("{\"channels\":[\"", channel, "\"],\"data\":", content, "}"));
+  invoke({.kind = Kind::broadcast, .channels = {channel}, .publications = {key}}, "broadcast",
+         absl::StrCat("{\"channels\":[\"", channel, "\"],\"data\":", content, "}"));
 }
 
 void ApiClient::batch() {
@@ -120,7 +127,7 @@ void ApiClient::batch() {
                     ",\"data\":", content, "}}");
   }
   const char* parallel = random().below(2) == 0 ? ",\"parallel\":true" : "";
-  ask(std::move(request), "/api/batch", absl::StrCat("{\"commands\":[", commands, "]", parallel, "}"));
+  invoke(std::move(request), "batch", absl::StrCat("{\"commands\":[", commands, "]", parallel, "}"));
 }
 
 // Each of these may end connections, or subscriptions, of those who behave.
@@ -131,39 +138,69 @@ void ApiClient::act() {
   Request request{.kind = Kind::act};
   switch (random().below(4)) {
     case 0:
-      return ask(std::move(request), "/api/disconnect", absl::StrCat("{", user, "}"));
+      return invoke(std::move(request), "disconnect", absl::StrCat("{", user, "}"));
     case 1:
-      return ask(std::move(request), "/api/refresh", absl::StrCat("{", user, ",\"expired\":true}"));
+      return invoke(std::move(request), "refresh", absl::StrCat("{", user, ",\"expired\":true}"));
     case 2:
-      return ask(std::move(request), "/api/refresh", absl::StrCat("{", user, ",\"expire_at\":4000000000}"));
+      return invoke(std::move(request), "refresh", absl::StrCat("{", user, ",\"expire_at\":4000000000}"));
     default:
-      return ask(std::move(request), "/api/unsubscribe",
-                 absl::StrCat("{", user, ",", member("channel", any_channel().name), "}"));
+      return invoke(std::move(request), "unsubscribe",
+                    absl::StrCat("{", user, ",", member("channel", any_channel().name), "}"));
   }
+}
+
+// A user's connections, for some time or for ever, from now on or from where somebody left off.
+void ApiClient::subscribe() {
+  if (!gateway_->calls_disturb) return ask_about(any_channel());
+  SubscribeCall call;
+  call.user = gateway_->users[random().below(gateway_->users.size())];
+  call.channel = any_channel().name;
+  const auto now_s = static_cast<std::int64_t>(world_->clock().wall_ns() / 1'000'000'000);
+  if (gateway_->tokens_expire && random().below(2) == 0)
+    call.expires_at_s =
+        now_s + 2 + static_cast<std::int64_t>(random().below(random().below(2) == 0 ? 5 : 60));
+  if (random().below(2) == 0) call.since = channels_->take_left_off(random().next());
+  if (call.since) call.channel = call.since->channel;
+  std::string body = absl::StrCat("{", member("user", call.user), ",", member("channel", call.channel));
+  if (call.expires_at_s != 0) absl::StrAppend(&body, ",\"expire_at\":", call.expires_at_s);
+  if (call.since) {
+    absl::StrAppend(&body, ",\"recover_since\":{\"offset\":", call.since->offset, ",",
+                    member("epoch", call.since->epoch), "}");
+  }
+  Request request{.kind = Kind::subscribe, .channels = {call.channel}};
+  request.call = channels_->call(std::move(call));
+  absl::StrAppend(&body, ",\"data\":", request.call, "}");
+  invoke(std::move(request), "subscribe", body);
 }
 
 void ApiClient::ask_about(const GatewayPlan::Channel& channel) {
   const std::string body = absl::StrCat("{", member("channel", channel.name), "}");
   Request request{.kind = Kind::presence, .channels = {channel.name}};
-  switch (random().below(6)) {
+  switch (random().below(7)) {
     case 0:
-      return ask(std::move(request), "/api/presence", body);
+      return invoke(std::move(request), "presence", body);
     case 1:
       request.kind = Kind::presence_stats;
-      return ask(std::move(request), "/api/presence_stats", body);
+      return invoke(std::move(request), "presence_stats", body);
     case 2:
       request.kind = Kind::history_remove;
-      return ask(std::move(request), "/api/history_remove", body);
+      return invoke(std::move(request), "history_remove", body);
     case 3:
       request.kind = Kind::channels;
-      return ask(std::move(request), "/api/channels", "{\"pattern\":\"*\"}");
-    case 4:
+      return invoke(std::move(request), "channels", "{\"pattern\":\"*\"}");
+    case 4: {
       request.kind = Kind::health;
-      return ask(std::move(request), random().below(2) == 0 ? "/health" : "/ready", "");
+      constexpr const char* kPaths[] = {"/health", "/ready", "/metrics"};
+      return ask(std::move(request), kPaths[random().below(3)], "");
+    }
+    case 5:
+      request.kind = Kind::information;
+      return invoke(std::move(request), "info", "{}");
     default:
       request.kind = Kind::history;
-      return ask(std::move(request), "/api/history",
-                 absl::StrCat("{", member("channel", channel.name), ",\"limit\":", random().below(20), "}"));
+      return invoke(
+          std::move(request), "history",
+          absl::StrCat("{", member("channel", channel.name), ",\"limit\":", random().below(20), "}"));
   }
 }
 
@@ -182,7 +219,7 @@ void ApiClient::blunder() {
       return ask(std::move(request), "/api/publish", "{\"channel\":\"nowhere:room\",\"data\":{}}");
     default:
       request.error = kNotAvailable;
-      return ask(std::move(request), "/api/history", "{\"channel\":\"open:a\"}");
+      return invoke(std::move(request), "history", "{\"channel\":\"open:a\"}");
   }
 }
 

@@ -1,5 +1,5 @@
-// ApiClient: an application that uses the HTTP API: publishes, broadcasts, asks, puts users out; one request
-// behind another on a connection it keeps, or several before the first answer.
+// ApiClient: an application that uses the HTTP API: publishes, broadcasts, asks, subscribes users and puts
+// them out; one request behind another on a connection it keeps, or several before the first answer.
 //
 // Judges the server: each request has one answer, in the order of the requests, of its kind and about its
 // channel; what was accepted reaches everybody who was there (ChannelAudit).
@@ -39,14 +39,17 @@ class ApiClient final : public Client {
     history,
     history_remove,
     channels,
-    act,     // on a user's connections: the answer says nothing
-    health,  // no method of the API
-    mistake  // answered with an error and forgiven
+    subscribe,
+    information,  // of the node
+    act,          // on a user's connections: the answer says nothing
+    health,       // and metrics: no method of the API
+    mistake       // answered with an error and forgiven
   };
   struct Request {
     Kind kind = Kind::publish;
     std::vector<std::string> channels;
     std::vector<PublicationKey> publications;  // one in each of them
+    std::string call;                          // of a subscribe
     std::uint16_t status = 200;
     std::uint32_t error = 0;  // of a mistake
     bool last = false;        // the server is to close
@@ -63,11 +66,14 @@ class ApiClient final : public Client {
 
   // Asking.
   void ask(Request request, std::string_view path, const std::string& body);
+  // A method of the API, by its path, or named in the body.
+  void invoke(Request request, const std::string& method, const std::string& body);
   std::string http_request(std::string_view path, const std::string& body, bool last);
   void publish();
   void broadcast();
   void batch();
   void act();
+  void subscribe();
   void ask_about(const GatewayPlan::Channel& channel);
   void blunder();
   const GatewayPlan::Channel& any_channel();
@@ -81,12 +87,15 @@ class ApiClient final : public Client {
   void presence_answer(const Request& request, const simdjson::dom::object& result);
   void history_answer(const Request& request, const simdjson::dom::object& result);
   void channels_answer(const simdjson::dom::object& result);
+  void information_answer(const simdjson::dom::object& result);
+  void metrics_answer(std::string_view body);
   void error_answer(const Request& request, std::uint64_t code);
 
   ChannelAudit* channels_;
   const GatewayPlan* gateway_;
   simdjson::dom::parser parser_;
   std::deque<Request> requests_;  // not answered yet
+  std::string node_;              // as it called itself first
   bool over_ = false;             // nothing more is expected of the server
 };
 

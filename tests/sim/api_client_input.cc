@@ -1,4 +1,5 @@
 // ApiClient: what it is answered, and whether that may be.
+#include <algorithm>
 #include <utility>
 
 #include "api_client.h"
@@ -43,7 +44,7 @@ std::size_t ApiClient::consume(std::string_view bytes) {
   requests_.pop_front();
   if (response->status != request.status) fail("status " + std::to_string(response->status));
   if (response->closes != request.last) fail("it closes, or does not, against what was asked");
-  channels_->count_answer();
+  channels_->count("api_answers");
   answered(request, bytes.substr(response->head_bytes, *response->length));
   go_on();
   return whole;
@@ -51,6 +52,7 @@ std::size_t ApiClient::consume(std::string_view bytes) {
 
 void ApiClient::answered(const Request& request, std::string_view body) {
   object answer, result, error;
+  if (request.kind == Kind::health && body.starts_with("# HELP ")) return metrics_answer(body);
   if (parser_.parse(body.data(), body.size()).get(answer) != simdjson::SUCCESS)
     return fail("an answer that is no JSON: " + std::string(body.substr(0, 80)));
   if (request.kind == Kind::health) return;
@@ -69,11 +71,16 @@ void ApiClient::answered(const Request& request, std::string_view body) {
       return history_answer(request, result);
     case Kind::channels:
       return channels_answer(result);
+    case Kind::information:
+      return information_answer(result);
     case Kind::presence_stats:
       if (number_in(result, "num_users") > number_in(result, "num_clients")) fail("more users than clients");
       return;
     case Kind::mistake:
       return fail("a mistake succeeds");
+    case Kind::subscribe:
+      channels_->find_call(request.call)->acknowledged = true;
+      [[fallthrough]];
     case Kind::history_remove:
     case Kind::act:
       if (result.size() != 0) fail("a result where there is none");
@@ -152,6 +159,36 @@ void ApiClient::channels_answer(const object& result) {
     if (gateway_->find(channel.key) == nullptr)
       fail("a channel nobody asked for: " + std::string(channel.key));
   }
+}
+
+// Of one node, which stays the same, and of no more than there can be.
+void ApiClient::information_answer(const object& result) {
+  array nodes;
+  object node;
+  if (result["nodes"].get(nodes) != simdjson::SUCCESS || nodes.size() != 1 ||
+      nodes.at(0).get(node) != simdjson::SUCCESS)
+    return fail("not one node");
+  if (node_.empty()) node_ = text_in(node, "uid");
+  if (node_.size() != 36 || node_ != text_in(node, "uid")) fail("a node that is another: " + node_);
+  const std::uint64_t clients_maximum = gateway_->connections_maximum;
+  if (number_in(node, "num_clients") > clients_maximum) fail("more clients than connections");
+  if (number_in(node, "num_users") > gateway_->users.size()) fail("more users than there are");
+  if (number_in(node, "num_channels") > gateway_->channels.size()) fail("more channels than there are");
+  if (number_in(node, "num_subs") > clients_maximum * gateway_->channels.size())
+    fail("more subscriptions than clients can have");
+  channels_->count("node_answers");
+}
+
+// Lines of a name and a number, and remarks.
+void ApiClient::metrics_answer(std::string_view body) {
+  while (!body.empty()) {
+    const std::string_view line = body.substr(0, body.find('\n'));
+    body.remove_prefix(std::min(body.size(), line.size() + 1));
+    const std::size_t space = line.rfind(' ');
+    const bool number = space != line.npos && line.find_first_not_of("0123456789.", space + 1) == line.npos;
+    if (!line.starts_with("# ") && !number) return fail("no metric: " + std::string(line));
+  }
+  channels_->count("metrics_answers");
 }
 
 void ApiClient::error_answer(const Request& request, std::uint64_t code) {

@@ -1,6 +1,7 @@
 // ChannelAudit: contents, numberings, orders.
 #include "channel_audit.h"
 
+#include <algorithm>
 #include <charconv>
 
 namespace holdfast::sim {
@@ -8,6 +9,7 @@ namespace {
 
 constexpr std::string_view kBy = "{\"by\":";
 constexpr std::string_view kSequence = ",\"n\":";
+constexpr std::string_view kCall = "{\"call\":";
 
 bool take_text(std::string_view& text, std::string_view expected) {
   if (!text.starts_with(expected)) return false;
@@ -127,8 +129,8 @@ std::optional<PublicationKey> ChannelAudit::missed(std::string_view channel, std
   return std::nullopt;
 }
 
-void ChannelAudit::connected(std::string_view client_id, std::uint32_t client) {
-  if (!clients_.try_emplace(std::string(client_id), client).second) {
+void ChannelAudit::connected(std::string_view client_id, std::string_view user) {
+  if (!users_.try_emplace(std::string(client_id), user).second) {
     fail("client id " + std::string(client_id) + " a second time");
   }
 }
@@ -139,7 +141,33 @@ void ChannelAudit::asked_to_subscribe(std::string_view client_id, std::string_vi
 
 bool ChannelAudit::has_asked(std::string_view client_id, std::string_view channel) const {
   if (asked_.contains({std::string(client_id), std::string(channel)})) return true;
-  return !known(client_id) && asked_without_a_name_.contains(channel);
+  const auto user = users_.find(client_id);
+  if (user != users_.end()) return called(user->second, channel);
+  return asked_without_a_name_.contains(channel) ||
+         std::any_of(calls_.begin(), calls_.end(), [&](const auto& call) { return call.channel == channel; });
+}
+
+std::string ChannelAudit::call(SubscribeCall call) {
+  call.moment = tick();
+  calls_.push_back(std::move(call));
+  return std::string(kCall) + std::to_string(calls_.size() - 1) + "}";
+}
+
+SubscribeCall* ChannelAudit::find_call(std::string_view content) {
+  std::uint32_t number = 0;
+  if (!take_text(content, kCall) || !take_number(content, number) || content != "}") return nullptr;
+  return number < calls_.size() ? &calls_[number] : nullptr;
+}
+
+bool ChannelAudit::called(std::string_view user, std::string_view channel) const {
+  return std::any_of(calls_.begin(), calls_.end(),
+                     [&](const auto& call) { return call.user == user && call.channel == channel; });
+}
+
+bool ChannelAudit::call_over(std::string_view user, std::int64_t now_s) const {
+  return std::any_of(calls_.begin(), calls_.end(), [&](const auto& call) {
+    return call.user == user && call.expires_at_s != 0 && call.expires_at_s <= now_s;
+  });
 }
 
 std::optional<LeftOff> ChannelAudit::take_left_off(std::uint64_t which) {

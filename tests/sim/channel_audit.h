@@ -36,6 +36,16 @@ struct LeftOff {
   std::uint64_t offset = 0;
 };
 
+// An application has a user's connections subscribed.
+struct SubscribeCall {
+  std::string user;
+  std::string channel;
+  std::int64_t expires_at_s = 0;
+  std::optional<LeftOff> since;
+  std::uint64_t moment = 0;
+  bool acknowledged = false;
+};
+
 class ChannelAudit {
  public:
   explicit ChannelAudit(Audit* audit) : audit_(audit) {}
@@ -65,12 +75,28 @@ class ChannelAudit {
   std::uint64_t tick() { return ++moment_; }
 
   // ---- Who is who.
-  void connected(std::string_view client_id, std::uint32_t client);
-  bool known(std::string_view client_id) const { return clients_.contains(std::string(client_id)); }
+  void connected(std::string_view client_id, std::string_view user);
+  bool known(std::string_view client_id) const { return users_.contains(client_id); }
   void asked_to_subscribe(std::string_view client_id, std::string_view channel);
   // With the request that its id is the answer to: others may see it first.
   void ask_without_a_name(std::string_view channel) { asked_without_a_name_.emplace(channel); }
+  // Or an application has asked for it.
   bool has_asked(std::string_view client_id, std::string_view channel) const;
+
+  // ---- Subscribing others. What tells clients which call they are subscribed by.
+  std::string call(SubscribeCall call);
+  SubscribeCall* find_call(std::string_view content);
+  bool called(std::string_view user, std::string_view channel) const;
+  // visit(call) for each acknowledged one of the user that was made after `moment`, until it is false.
+  template <class Visit>
+  bool all_calls(std::string_view user, std::uint64_t moment, Visit visit) const {
+    for (auto call = calls_.rbegin(); call != calls_.rend() && call->moment > moment; ++call) {
+      if (call->acknowledged && call->user == user && !visit(*call)) return false;
+    }
+    return true;
+  }
+  // Whether a subscription of the user by a call may be over.
+  bool call_over(std::string_view user, std::int64_t now_s) const;
 
   // ---- Coming back.
   void left_off(LeftOff position) { left_off_.push_back(std::move(position)); }
@@ -78,16 +104,8 @@ class ChannelAudit {
   std::optional<LeftOff> take_left_off(std::uint64_t which);
 
   // ---- What happened, for those who have to know.
-  std::uint64_t recovered() const { return recovered_; }
-  void count_recovered(std::uint64_t publications) { recovered_ += publications; }
-  std::uint64_t deltas() const { return deltas_; }
-  void count_delta() { ++deltas_; }
-  std::uint64_t tokens_over() const { return tokens_over_; }
-  void count_token_over() { ++tokens_over_; }
-  std::uint64_t tokens_renewed() const { return tokens_renewed_; }
-  void count_token_renewed() { ++tokens_renewed_; }
-  std::uint64_t answers() const { return answers_; }
-  void count_answer() { ++answers_; }
+  void count(const std::string& what) { ++counts_[what]; }
+  const std::map<std::string, std::uint64_t>& counts() const { return counts_; }
   // Somebody has put out a user's connections: they may end.
   std::uint64_t disturbances() const { return disturbances_; }
   void disturb_users() { ++disturbances_; }
@@ -116,16 +134,13 @@ class ChannelAudit {
   std::map<std::string, std::vector<PublicationKey>, std::less<>> by_channel_;  // in the order of sending
   std::map<std::pair<std::string, std::string>, Numbering> numberings_;         // by channel and epoch
   std::map<std::string, Order, std::less<>> orders_;
-  std::map<std::string, std::uint32_t, std::less<>> clients_;  // by client id
-  std::set<std::pair<std::string, std::string>> asked_;        // client id, channel
-  std::set<std::string, std::less<>> asked_without_a_name_;    // channels
+  std::map<std::string, std::string, std::less<>> users_;    // by client id
+  std::set<std::pair<std::string, std::string>> asked_;      // client id, channel
+  std::set<std::string, std::less<>> asked_without_a_name_;  // channels
+  std::vector<SubscribeCall> calls_;
   std::vector<LeftOff> left_off_;
   std::uint64_t moment_ = 0;
-  std::uint64_t recovered_ = 0;
-  std::uint64_t deltas_ = 0;
-  std::uint64_t tokens_over_ = 0;
-  std::uint64_t tokens_renewed_ = 0;
-  std::uint64_t answers_ = 0;
+  std::map<std::string, std::uint64_t> counts_;
   std::uint64_t disturbances_ = 0;
 };
 

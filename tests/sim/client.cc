@@ -74,6 +74,11 @@ void Client::give_up() {
   end();
 }
 
+void Client::lose() {
+  connection_->client_close();
+  end();
+}
+
 void Client::write(std::string_view bytes) {
   if (finishing_ || ended_) return;
   outgoing_.append(bytes);

@@ -1,8 +1,9 @@
 // Client: one simulated peer of the server, from its connect to its end, polite or not, as its plan says.
 //
 // Lives on the events of its world: it acts at times of its own and when the network has something for it.
-// What it sends and receives goes to the audit. Protocols derive from it: WebSocketClient,
-// LengthPrefixedClient, HttpClient; and what is spoken over a WebSocket from that: GatewayClient.
+// What it sends and receives goes to the audit. Transports derive from it: WebSocketClient,
+// LengthPrefixedClient, HttpClient, StreamClient, EmulationClient. What the gateway's clients say by them is
+// apart from them: Bidirectional and Unidirectional speak through a client.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +30,7 @@ enum class Ending {
 };
 
 // Who uses the gateway.
-enum class Dialect { json, protobuf, stream, api };
+enum class Dialect { json, protobuf, stream, unidirectional, emulation, api };
 
 struct Plan {
   std::uint32_t messages = 0;
@@ -92,7 +93,9 @@ class Client : public ring::ClientObserver {
   bool has_violated() const { return violated_ && outgoing_.empty(); }
   // The server ended a connection that wanted to stay.
   bool ended_by_server() const { return ended_ && !parting_; }
-  bool waiting_in_backlog() const { return connection_ == nullptr || !connection_->accepted(); }
+  virtual bool waiting_in_backlog() const { return connection_ == nullptr || !connection_->accepted(); }
+  // How many connections it may have at once.
+  virtual std::uint32_t connections() const { return 1; }
   bool sent_everything() const { return sent_ >= messages_wanted_ && outgoing_.empty(); }
   // It has all it is owed.
   virtual bool served() const;
@@ -113,23 +116,12 @@ class Client : public ring::ClientObserver {
   virtual bool admitted() const { return established_; }
   virtual std::string describe() const;
 
- protected:
-  // Queues bytes for the network.
-  void write(std::string_view bytes);
-  // The connection is ready for messages.
-  void establish();
-  // The server has said that it ends the connection.
-  void hear_close(std::uint16_t code) {
-    close_code_ = code;
-    on_close_code(code);
-  }
+  // ---- For what speaks through it.
+  // It leaves, or misbehaves, of its own accord.
   void part() { parting_ = true; }
+  // FIN, behind what it has to say.
   void finish();
-  virtual void message_received(std::optional<MessageType> type, std::string_view payload);
-  // One thing to say has been said.
-  void spoke() { ++sent_; }
-  // It may speak again: something it waited for has come.
-  void go_on();
+  // Ready to speak, and heard.
   bool may_act() const { return established_ && !ended_ && !parting_ && close_code_ == 0; }
   void fail(const std::string& what);
   // Calls act() in up to `delay_maximum_ns`, unless the connection has ended by then.
@@ -147,6 +139,24 @@ class Client : public ring::ClientObserver {
     });
   }
   base::Random& random() { return world_->random(); }
+
+ protected:
+  // Queues bytes for the network.
+  void write(std::string_view bytes);
+  // The connection is ready for messages.
+  void establish();
+  // The server has said that it ends the connection.
+  void hear_close(std::uint16_t code) {
+    close_code_ = code;
+    on_close_code(code);
+  }
+  // The server has ended what belongs to the connection, and so the connection.
+  void lose();
+  virtual void message_received(std::optional<MessageType> type, std::string_view payload);
+  // One thing to say has been said.
+  void spoke() { ++sent_; }
+  // It may speak again: something it waited for has come.
+  void go_on();
 
   // ---- What a protocol adds.
   virtual void connected() = 0;

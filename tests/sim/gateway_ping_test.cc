@@ -12,33 +12,35 @@
 #include <vector>
 
 #include "gateway/clients.h"
-#include "gateway/gateway.h"
-#include "gateway/settings.h"
-#include "gateway/shared_state.h"
-#include "holdfast/server.h"
-#include "machine.h"
+#include "gateway_fixture.h"
 #include "net/ping_moments.h"
 #include "ring/simulated_world.h"
 
 namespace holdfast::sim {
 namespace {
 
-constexpr std::uint64_t kSecondNs = 1'000'000'000;
 constexpr std::uint64_t kIntervalNs = 25 * kSecondNs;
 constexpr std::uint64_t kPongTimeoutNs = 8 * kSecondNs;
 constexpr std::uint64_t kTickNs = gateway::kTickNs;
 constexpr std::uint32_t kBlock = net::PingMoments::kBlock;
 
+// Messages of the protocol, or frames of WebSocket itself.
+enum class PingKind { message, frame };
+
 // A client of the protocol that answers pings, or does not, and remembers when they came.
 class Peer final : public ring::ClientObserver {
  public:
-  Peer(ring::SimulatedWorld* world, int listener, bool answers)
-      : world_(world), answers_(answers), connection_(world->connect(listener, this, 0x7f000001)) {
+  Peer(ring::SimulatedWorld* world, int listener, bool answers, PingKind kind)
+      : world_(world),
+        answers_(answers),
+        kind_(kind),
+        connection_(world->connect(listener, this, 0x7f000001)) {
     EXPECT_NE(connection_, nullptr);
-    connection_->client_send(
-        bytes_of("GET /connection/websocket HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n"
-                 "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-                 "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"));
+    const std::string query = kind == PingKind::frame ? "?cf_ws_frame_ping_pong=true" : "";
+    connection_->client_send(bytes_of("GET /connection/websocket" + query +
+                                      " HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n"
+                                      "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+                                      "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"));
     send(R"({"id":1,"connect":{}})");
   }
 
@@ -49,6 +51,8 @@ class Peer final : public ring::ClientObserver {
     if (const std::size_t end = unread_.find("\r\n\r\n"); end != std::string::npos) unread_.erase(0, end + 4);
     if (unread_.starts_with("HTTP")) return;
     while (unread_.size() >= 2 && take_frame()) continue;
+    const bool open = connection_->server_end() == ring::SimulatedConnection::ServerEnd::open;
+    if (!open && ended_ns == 0) ended_ns = world_->now_ns();
   }
 
   // Of the protocol, as a frame with a mask of zeros.
@@ -62,6 +66,7 @@ class Peer final : public ring::ClientObserver {
   std::vector<std::uint64_t> pings_ns;
   std::uint64_t closed_ns = 0;
   std::string closed;  // the close frame's payload
+  std::uint64_t ended_ns = 0;
   bool left = false;
 
  private:
@@ -86,11 +91,14 @@ class Peer final : public ring::ClientObserver {
     if (first == '\x88') {
       closed_ns = world_->now_ns();
       closed = payload;
+    } else if (first == '\x89') {
+      pings_ns.push_back(world_->now_ns());
     } else if (payload == "{}") {
       pings_ns.push_back(world_->now_ns());
       if (answers_) send("{}");
     } else if (payload.find(R"("connect":{)") != std::string::npos) {
-      EXPECT_NE(payload.find(R"("ping":25,"pong":true)"), std::string::npos) << payload;
+      const bool told = payload.find(R"("ping":25,"pong":true)") != std::string::npos;
+      EXPECT_EQ(told, kind_ == PingKind::message) << payload;
       connected_ns = world_->now_ns();
     } else {
       EXPECT_TRUE(payload.starts_with(R"({"id":2,)")) << payload;
@@ -99,47 +107,28 @@ class Peer final : public ring::ClientObserver {
 
   ring::SimulatedWorld* world_;
   bool answers_;
+  PingKind kind_;
   ring::SimulatedConnection* connection_;
   std::string unread_;
 };
 
-class GatewayPing : public testing::Test {
+class GatewayPing : public GatewayTest {
  protected:
   static constexpr std::uint32_t kClients = 4 * kBlock;
 
-  GatewayPing() {
+  GatewayPing()
+      : GatewayTest(kClients, [](gateway::Settings& settings) {
+          settings.client.allow_anonymous = true;
+          settings.client.ping_interval = std::chrono::milliseconds(kIntervalNs / 1'000'000);
+          settings.client.pong_timeout = std::chrono::milliseconds(kPongTimeoutNs / 1'000'000);
+        }) {
     world_.set_latency_maximum_ns(1);
-    const auto settings = std::make_shared<gateway::Settings>();
-    settings->server.listen = {"127.0.0.1:0"};
-    settings->server.listen_api = {};
-    settings->server.shards = 1;
-    settings->server.max_connections = kClients;
-    settings->client.allow_anonymous = true;
-    settings->client.ping_interval = std::chrono::milliseconds(kIntervalNs / 1'000'000);
-    settings->client.pong_timeout = std::chrono::milliseconds(kPongTimeoutNs / 1'000'000);
-    auto snapshot = gateway::make_snapshot(settings);
-    EXPECT_TRUE(snapshot.ok());
-    auto shared = gateway::SharedState::create(*snapshot, {}, &entropy_);
-    EXPECT_TRUE(shared.ok());
-    shared_ = *std::move(shared);
-    auto server = Server::create(shared_->config, [this](std::uint32_t shard) {
-      return std::make_unique<gateway::Gateway>(shared_, shard);
-    });
-    EXPECT_TRUE(server.ok());
-    server_ = *std::move(server);
   }
-  ~GatewayPing() override { EXPECT_TRUE(machine_.stop_within(100'000)); }
+  ~GatewayPing() override { stop(); }
 
-  Peer& connect(bool answers = true) {
-    peers_.push_back(std::make_unique<Peer>(&world_, machine_.parts()[0]->listeners[0], answers));
+  Peer& connect(bool answers = true, PingKind kind = PingKind::message) {
+    peers_.push_back(std::make_unique<Peer>(&world_, listener(), answers, kind));
     return *peers_.back();
-  }
-  void run_for(std::uint64_t duration_ns) {
-    const std::uint64_t until_ns = world_.now_ns() + duration_ns;
-    for (int turns = 0; world_.now_ns() < until_ns; ++turns) {
-      ASSERT_TRUE(machine_.turn());
-      ASSERT_LT(turns, 1'000'000);
-    }
   }
   // Once in every interval since it connected, and at no other time.
   void expect_regular(const Peer& peer, std::uint64_t until_ns) {
@@ -156,20 +145,7 @@ class GatewayPing : public testing::Test {
     ASSERT_LE(until_ns - before_ns, kIntervalNs + 2 * kTickNs) << "not pinged any more";
   }
 
-  ring::SimulatedWorld world_{1};
-  base::Random entropy_{1};
-  std::vector<std::unique_ptr<Peer>> peers_;  // the world speaks to them as long as it turns
-  Machine machine_{&world_,
-                   {.sizes = {.slots = kClients,
-                              .outbox_nodes = 4 * kClients,
-                              .subscriptions = 4,
-                              .arena_bytes = 8u << 20,
-                              .receive_buffers = 16},
-                    .listeners = {Protocol::websocket},
-                    .backlog = kClients},
-                   &entropy_};
-  std::shared_ptr<gateway::SharedState> shared_;
-  std::unique_ptr<Server> server_;
+  std::vector<std::unique_ptr<Peer>> peers_;
 };
 
 TEST_F(GatewayPing, EveryClientIsPingedOnceInEachInterval) {
@@ -247,6 +223,22 @@ TEST_F(GatewayPing, WhoDoesNotAnswerIsClosedAtTheEndOfThePongTimeoutAndNobodyEls
     const std::uint64_t waited_ns = peer.closed_ns - peer.pings_ns[0];
     EXPECT_GE(waited_ns, kPongTimeoutNs);
     EXPECT_LE(waited_ns, kPongTimeoutNs + 2 * kTickNs);
+  }
+}
+
+// Those of WebSocket itself are the core's to watch, by what it was told at the start.
+TEST_F(GatewayPing, ALongerPongTimeoutIsTakenOverByAReloadForPingsOfBothKinds) {
+  settings_.client.pong_timeout = std::chrono::seconds(20);
+  reload();
+  run_for(kSecondNs);
+  for (const PingKind kind : {PingKind::message, PingKind::frame}) {
+    const Peer& peer = connect(false, kind);
+    run_for(3 * kIntervalNs);
+    ASSERT_EQ(peer.pings_ns.size(), 1u);
+    const std::uint64_t waited_ns =
+        (kind == PingKind::frame ? peer.ended_ns : peer.closed_ns) - peer.pings_ns[0];
+    EXPECT_GE(waited_ns, 20 * kSecondNs);
+    EXPECT_LE(waited_ns, 20 * kSecondNs + 2 * kTickNs);
   }
 }
 

@@ -8,9 +8,11 @@
 #include "absl/strings/str_cat.h"
 #include "api_client.h"
 #include "base/check.h"
+#include "emulation_client.h"
 #include "gateway_client.h"
 #include "holdfast/server.h"
 #include "stream_client.h"
+#include "uni_websocket_client.h"
 
 namespace holdfast::sim {
 namespace {
@@ -30,36 +32,59 @@ std::unique_ptr<Handler> GatewayProgram::make_handler(std::uint32_t shard) {
 Dialect GatewayProgram::draw_dialect(const Plan& plan) {
   if (plan.dialect.has_value()) return *plan.dialect;
   base::Random& random = world_->random();
-  const std::uint64_t which = random.below(12);
+  const std::uint64_t which = random.below(14);
   if (which < 2 && http_) return Dialect::api;
-  if (which < 5) return Dialect::stream;
+  if (which < 4) return Dialect::stream;
+  if (which < 6) return Dialect::unidirectional;
+  if (which < 8) return Dialect::emulation;
   return random.below(2) == 0 ? Dialect::json : Dialect::protobuf;
 }
 
 std::unique_ptr<Client> GatewayProgram::make_client(const Machine::Part& part, std::uint32_t number,
                                                     const Plan& plan) {
   Plan changed = plan;
-  switch (const Dialect dialect = draw_dialect(plan)) {
+  const int listener = part.listeners.front();
+  const Dialect dialect = draw_dialect(plan);
+  CHECK(dialects_.size() == number);
+  dialects_.push_back(dialect);
+  switch (dialect) {
     case Dialect::api:
       changed.messages = std::max(plan.messages, 1u);
       return std::make_unique<ApiClient>(world_, audit_, number, part.listeners.back(), changed, &channels_,
                                          &plan_);
-    case Dialect::stream: {
+    case Dialect::stream:
       // Nothing that is said on a stream is heard.
       if (plan.ending == Ending::violate) changed.ending = Ending::finish;
-      constexpr StreamClient::Framing kFramings[] = {
-          StreamClient::Framing::events, StreamClient::Framing::lines, StreamClient::Framing::lengths};
-      return std::make_unique<StreamClient>(world_, audit_, number, part.listeners.front(), changed,
-                                            &channels_, &plan_, kFramings[world_->random().below(3)]);
-    }
+      return make_stream_client(part, number, changed, false);
+    case Dialect::emulation:
+      return make_stream_client(part, number, plan, true);
+    case Dialect::unidirectional:
+      changed.messages = std::max(plan.messages, 1u);  // whoever does not connect is closed
+      return std::make_unique<UniWebSocketClient>(world_, audit_, number, listener, changed, &channels_,
+                                                  &plan_, world_->random().below(2) == 0);
     case Dialect::json:
     case Dialect::protobuf:
-      changed.messages = std::max(plan.messages, 2u);  // whoever does not connect is closed
-      return std::make_unique<GatewayClient>(world_, audit_, number, part.listeners.front(), changed,
-                                             &channels_, &plan_, dialect == Dialect::protobuf);
+      changed.messages = std::max(plan.messages, 2u);
+      return std::make_unique<GatewayClient>(world_, audit_, number, listener, changed, &channels_, &plan_,
+                                             dialect == Dialect::protobuf);
   }
   CHECK(false);
   return nullptr;
+}
+
+std::unique_ptr<Client> GatewayProgram::make_stream_client(const Machine::Part& part, std::uint32_t number,
+                                                           const Plan& plan, bool emulation) {
+  constexpr StreamFraming kFramings[] = {StreamFraming::events, StreamFraming::lines, StreamFraming::lengths};
+  const StreamFraming framing = kFramings[world_->random().below(3)];
+  const int listener = part.listeners.front();
+  if (!emulation) {
+    return std::make_unique<StreamClient>(world_, audit_, number, listener, plan, &channels_, &plan_,
+                                          framing);
+  }
+  std::vector<int> listeners;
+  for (const auto& any : Machine::here()->parts()) listeners.push_back(any->listeners.front());
+  return std::make_unique<EmulationClient>(world_, audit_, number, listener, plan, &channels_, &plan_,
+                                           framing, std::move(listeners));
 }
 
 void GatewayProgram::post(Server& server, std::uint32_t shard,
@@ -189,21 +214,23 @@ void GatewayProgram::hand_out_settings(Server& server) {
   snapshot_.reset();
 }
 
-// What a client can judge itself, its token among it, it does.
+// What a client can judge itself, what it was subscribed to and its tokens among it, it does.
 bool GatewayProgram::may_have_ended(const Client& client) const {
   constexpr std::uint16_t kForceDisconnect = 3503, kConnectionLimit = 3504;
-  const bool stream = dynamic_cast<const StreamClient*>(&client) != nullptr;
+  const Dialect dialect = dialects_[client.number()];
   switch (client.close_code()) {
     case kForceDisconnect:
       return channels_.disturbances() > 0;
     case kConnectionLimit:
       return users_are_limited_;
     case kConnectionExpired:
+    case kSubscriptionExpired:
+    case kGap:
       return true;
-    case kGap:  // those who did not ask for their subscriptions lose all of them
-      return stream;
+    case kNoPong:  // it may have waited to be let in with its pong
+      return dialect == Dialect::emulation;
     case kInternalError:
-      return stream && plan_.bounds_are_tight;
+      return (dialect == Dialect::stream || dialect == Dialect::unidirectional) && plan_.bounds_are_tight;
     default:
       return false;
   }
@@ -223,12 +250,8 @@ void GatewayProgram::add_counters(std::map<std::string, std::uint64_t>& counters
 #define HOLDFAST_SIM_COUNTER(field) counters["gateway_" #field] = counted(&gateway::Counters::field);
   HOLDFAST_GATEWAY_COUNTERS(HOLDFAST_SIM_COUNTER)
 #undef HOLDFAST_SIM_COUNTER
-  counters["gateway_recovered"] = channels_.recovered();
-  counters["gateway_deltas_applied"] = channels_.deltas();
-  counters["gateway_api_answers"] = channels_.answers();
   counters["gateway_reloads"] = reloads_;
-  counters["gateway_tokens_over"] = channels_.tokens_over();
-  counters["gateway_tokens_renewed"] = channels_.tokens_renewed();
+  for (const auto& [name, count] : channels_.counts()) counters["sim_" + name] = count;
   for (const admin::ApiCounters& api : node_->counters) {
 #define HOLDFAST_SIM_COUNTER(field) counters["api_" #field] += api.field.get();
     HOLDFAST_API_COUNTERS(HOLDFAST_SIM_COUNTER)

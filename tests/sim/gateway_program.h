@@ -42,6 +42,8 @@ class GatewayProgram final : public Program {
   void make_shared(const Scenario& scenario, std::shared_ptr<const gateway::Settings> settings,
                    base::Entropy* entropy);
   Dialect draw_dialect(const Plan& plan);
+  std::unique_ptr<Client> make_stream_client(const Machine::Part& part, std::uint32_t number,
+                                             const Plan& plan, bool emulation);
   void publish(Server& server);
   void publish_once(Server& server, const std::string& channel, const PublicationKey& key,
                     const std::string& content);
@@ -56,6 +58,7 @@ class GatewayProgram final : public Program {
   Audit* audit_;
   ChannelAudit channels_;
   GatewayPlan plan_;
+  std::vector<Dialect> dialects_;  // by the client's number
   std::unique_ptr<admin::Node> node_;
   std::shared_ptr<gateway::SharedState> shared_;
   const bool http_;                                    // the API has a listener of its own

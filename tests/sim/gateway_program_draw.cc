@@ -54,14 +54,23 @@ GatewayProgram::GatewayProgram(const Scenario& scenario, ring::SimulatedWorld* w
   }
   plan_.message_bytes_maximum = static_cast<std::uint32_t>(settings->client.max_message_bytes);
   plan_.api_key = kApiKey;
+  plan_.connections_maximum = settings->server.max_connections;
   for (std::uint32_t user = 0; user < kUsers; ++user) plan_.users.push_back(absl::StrCat("user", user));
   // By either of the two secrets, which change places when the settings are others.
   const auto signers = std::make_shared<std::vector<auth::Signer>>();
   for (const std::string_view secret : kSecrets) signers->push_back(auth::Signer::hmac(std::string(secret)));
-  plan_.token = [this, signers](const std::string& user, std::int64_t expires_at_s) {
-    const std::string end = expires_at_s != 0 ? absl::StrCat(",\"exp\":", expires_at_s) : "";
+  const auto sign = [this, signers](const std::string& claims, std::int64_t expires_at_s) {
+    const char* name = world_->random().below(4) == 0 ? "expire_at" : "exp";
+    const std::string end = expires_at_s != 0 ? absl::StrCat(",\"", name, "\":", expires_at_s) : "";
     const auth::Signer& signer = (*signers)[world_->random().below(signers->size())];
-    return signer.token(absl::StrCat("{\"sub\":\"", user, "\"", end, "}"));
+    return signer.token(absl::StrCat("{", claims, end, "}"));
+  };
+  plan_.token = [sign](const std::string& user, std::int64_t expires_at_s) {
+    return sign(absl::StrCat("\"sub\":\"", user, "\""), expires_at_s);
+  };
+  plan_.subscription_token = [sign](const std::string& user, const std::string& channel,
+                                    std::int64_t expires_at_s) {
+    return sign(absl::StrCat("\"sub\":\"", user, "\",\"channel\":\"", channel, "\""), expires_at_s);
   };
   make_shared(scenario, settings, entropy);
 }
@@ -83,7 +92,7 @@ void GatewayProgram::draw_client_settings(const Scenario& scenario, Settings& se
   client.max_bytes_per_second = drawn.max_bytes_per_second;
   client.stall_timeout = drawn.stall_timeout;
   plan_.tokens_expire = random.below(2) == 0;
-  plan_.grace_s = static_cast<std::int64_t>(1 + random.below(40));
+  plan_.grace_s = static_cast<std::int64_t>(1 + random.below(random.below(2) == 0 ? 3 : 40));
   client.expired_grace = std::chrono::seconds(plan_.grace_s);
 }
 

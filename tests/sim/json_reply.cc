@@ -218,7 +218,8 @@ bool read(const object& from, client::Subscribed& subscribed) {
     return member.flag("recoverable", [&](bool flag) { subscribed.set_recoverable(flag); }) ||
            member.text("epoch", [&](std::string epoch) { subscribed.set_epoch(epoch); }) ||
            member.number("offset", [&](std::uint64_t offset) { subscribed.set_offset(offset); }) ||
-           member.flag("positioned", [&](bool flag) { subscribed.set_positioned(flag); });
+           member.flag("positioned", [&](bool flag) { subscribed.set_positioned(flag); }) ||
+           member.payload("data", [&](std::string json) { subscribed.set_data(json); });
   });
 }
 

@@ -14,11 +14,11 @@
 #include "net/ping_moments.h"
 #include "net/ticks.h"
 #include "ring/simulated_world.h"
+#include "run_for.h"
 
 namespace holdfast::sim {
 namespace {
 
-constexpr std::uint64_t kSecondNs = 1'000'000'000;
 constexpr std::uint64_t kIntervalNs = 25 * kSecondNs;
 constexpr std::uint64_t kGrainNs = kIntervalNs / 128;
 constexpr std::uint64_t kTickNs = net::kTickNs;
@@ -82,13 +82,7 @@ class PingTime : public testing::Test {
     for (std::uint32_t i = 0; i < kClients; ++i) peers_.push_back(std::make_unique<Peer>(&world_, listener));
   }
   ~PingTime() override { EXPECT_TRUE(machine_.stop_within(10'000)); }
-  void run_for(std::uint64_t duration_ns) {
-    const std::uint64_t until_ns = world_.now_ns() + duration_ns;
-    for (int turns = 0; world_.now_ns() < until_ns; ++turns) {
-      ASSERT_TRUE(machine_.turn());
-      ASSERT_LT(turns, 1'000'000);
-    }
-  }
+  void run_for(std::uint64_t duration_ns) { sim::run_for(world_, machine_, duration_ns); }
 
   ring::SimulatedWorld world_{1};
   Config config_;

@@ -28,8 +28,10 @@ Scenario Scenario::drawn(base::Random& random, std::uint64_t minutes) {
   drawn.shards = one_of(random, {1u, 1u, 2u, 3u});
   drawn.clients = static_cast<std::uint32_t>(4 + random.below(drawn.mode == Mode::echo ? 40 : 16));
   drawn.tight = !drawn.calm && random.below(4) == 0;
-  // Spare slots for the second and the third listener are included.
-  drawn.slots = drawn.tight ? static_cast<std::uint32_t>(3 + random.below(5)) : drawn.clients + 3;
+  // Spare slots for the second and the third listener are included, and of the gateway's clients some have
+  // another connection for what they say.
+  const std::uint32_t connections = drawn.mode == Mode::gateway ? 2 * drawn.clients : drawn.clients;
+  drawn.slots = drawn.tight ? static_cast<std::uint32_t>(3 + random.below(5)) : connections + 3;
   if (random.below(3) == 0) drawn.slots *= 3;
   drawn.length_prefixed = random.below(2) == 0;
   drawn.http = random.below(2) == 0;

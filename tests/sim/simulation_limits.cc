@@ -54,9 +54,10 @@ void Simulation::check_addresses() {
 
 // Reset as it came: right only where there are more of its address than may be.
 bool Simulation::may_have_been_refused(const Client& client) const {
-  if (addresses_ == nullptr || client.admitted()) return false;
+  // Of one with several any may be refused.
+  if (addresses_ == nullptr || (client.admitted() && client.connections() == 1)) return false;
   std::uint32_t same = 0;
-  for (const auto& other : clients_) same += other->address() == client.address() ? 1u : 0u;
+  for (const auto& other : clients_) same += other->address() == client.address() ? other->connections() : 0u;
   return same > program_->config().max_connections_per_address;
 }
 

@@ -10,18 +10,12 @@
 #include <vector>
 
 #include "../unit/auth/signer.h"
-#include "gateway/gateway.h"
-#include "gateway/settings.h"
-#include "gateway/shared_state.h"
+#include "gateway_fixture.h"
 #include "gateway_peer.h"
-#include "holdfast/server.h"
-#include "machine.h"
-#include "ring/simulated_world.h"
 
 namespace holdfast::sim {
 namespace {
 
-constexpr std::uint64_t kSecondNs = 1'000'000'000;
 constexpr std::int64_t kMinuteS = 60, kHourS = 3'600, kDayS = 86'400;
 constexpr std::int64_t kGraceS = 25;
 // How far ahead the server plans, and a little more.
@@ -29,31 +23,17 @@ constexpr std::int64_t kNoticeS = 62;
 constexpr std::uint64_t kIntervalNs = 25 * kSecondNs;
 constexpr std::string_view kSecret = "a secret that is long enough for HS256";
 
-class WallClock : public testing::Test {
+class WallClock : public GatewayTest {
  protected:
   static constexpr std::uint32_t kClients = 64;
 
-  WallClock() {
-    const auto settings = std::make_shared<gateway::Settings>();
-    settings->server.listen = {"127.0.0.1:0"};
-    settings->server.listen_api = {};
-    settings->server.shards = 1;
-    settings->server.max_connections = kClients;
-    settings->client.ping_interval = std::chrono::milliseconds(kIntervalNs / 1'000'000);
-    settings->client.expired_grace = std::chrono::seconds(kGraceS);
-    settings->token.hmac_secret.text = kSecret;
-    auto snapshot = gateway::make_snapshot(settings);
-    EXPECT_TRUE(snapshot.ok());
-    auto shared = gateway::SharedState::create(*snapshot, {}, &entropy_);
-    EXPECT_TRUE(shared.ok());
-    shared_ = *std::move(shared);
-    auto server = Server::create(shared_->config, [this](std::uint32_t shard) {
-      return std::make_unique<gateway::Gateway>(shared_, shard);
-    });
-    EXPECT_TRUE(server.ok());
-    server_ = *std::move(server);
-  }
-  ~WallClock() override { EXPECT_TRUE(machine_.stop_within(100'000)); }
+  WallClock()
+      : GatewayTest(kClients, [](gateway::Settings& settings) {
+          settings.client.ping_interval = std::chrono::milliseconds(kIntervalNs / 1'000'000);
+          settings.client.expired_grace = std::chrono::seconds(kGraceS);
+          settings.token.hmac_secret.text = kSecret;
+        }) {}
+  ~WallClock() override { stop(); }
 
   std::int64_t wall_s() { return static_cast<std::int64_t>(world_.clock().wall_ns() / kSecondNs); }
   void move_wall_clock_s(std::int64_t by_s) {
@@ -63,19 +43,13 @@ class WallClock : public testing::Test {
   void connect(std::int64_t for_s) {
     for (std::uint32_t count = 0; count < kClients / 4; ++count) {
       const std::string end = for_s != 0 ? ",\"exp\":" + std::to_string(wall_s() + for_s) : "";
-      peers_.push_back(std::make_unique<GatewayPeer>(&world_, machine_.parts()[0]->listeners[0],
+      peers_.push_back(std::make_unique<GatewayPeer>(&world_, listener(),
                                                      signer_.token("{\"sub\":\"somebody\"" + end + "}")));
     }
     run_for_s(1);
     for (const auto& peer : peers_) ASSERT_TRUE(peer->connected);
   }
-  void run_for_s(std::int64_t seconds) {
-    const std::uint64_t until_ns = world_.now_ns() + static_cast<std::uint64_t>(seconds) * kSecondNs;
-    for (int turns = 0; world_.now_ns() < until_ns; ++turns) {
-      ASSERT_TRUE(machine_.turn());
-      ASSERT_LT(turns, 1'000'000);
-    }
-  }
+  void run_for_s(std::int64_t seconds) { run_for(static_cast<std::uint64_t>(seconds) * kSecondNs); }
   std::int64_t closed_with(int code) {
     return std::count_if(peers_.begin(), peers_.end(),
                          [code](const auto& peer) { return peer->close_code == code; });
@@ -92,21 +66,8 @@ class WallClock : public testing::Test {
     }
   }
 
-  ring::SimulatedWorld world_{1};
-  base::Random entropy_{1};
   auth::Signer signer_ = auth::Signer::hmac(std::string(kSecret));
-  std::shared_ptr<gateway::SharedState> shared_;
-  std::vector<std::unique_ptr<GatewayPeer>> peers_;  // the world speaks to them as long as it turns
-  Machine machine_{&world_,
-                   {.sizes = {.slots = kClients,
-                              .outbox_nodes = 16 * kClients,
-                              .subscriptions = 1,
-                              .arena_bytes = 8u << 20,
-                              .receive_buffers = 16},
-                    .listeners = {Protocol::websocket},
-                    .backlog = kClients},
-                   &entropy_};
-  std::unique_ptr<Server> server_;
+  std::vector<std::unique_ptr<GatewayPeer>> peers_;
 };
 
 TEST_F(WallClock, MayBeSetByHoursAndDaysWithoutDisconnectingAnybody) {
