@@ -51,6 +51,7 @@ constexpr Metric kServerMetrics[] = {
     {"clock_gaps", false, "Times a shard did not run for long."},
     {"slow_turns", false, "Turns of more than 50 ms: everybody on the shard waited."},
     {"turns", false, "Turns of the shards' loops."},
+    {"longest_turn_us", true, "The longest turn so far: everybody on its shard waited for it."},
 };
 
 constexpr Metric kGatewayMetrics[] = {

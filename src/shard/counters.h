@@ -66,9 +66,13 @@ class Counter {
   X(slow_turns)           /* turns of more than 50 ms: everybody on the shard waited */       \
   X(turns)
 
+// What of all shards the greatest says.
+#define HOLDFAST_MAXIMA(X) X(longest_turn_us) /* of all turns so far */
+
 struct Counters {
 #define HOLDFAST_COUNTER_FIELD(name) Counter name;
   HOLDFAST_COUNTERS(HOLDFAST_COUNTER_FIELD)
+  HOLDFAST_MAXIMA(HOLDFAST_COUNTER_FIELD)
 #undef HOLDFAST_COUNTER_FIELD
 };
 

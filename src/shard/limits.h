@@ -39,6 +39,14 @@ struct Limits {
     const std::uint64_t rate = (std::uint64_t{config.max_accepts_per_second} + shards - 1) / shards;
     return {rate, rate == 0 ? 0 : std::max(kAcceptBurstNs, (net::Rate::kSecondNs + rate - 1) / rate)};
   }
+  // The queue of a listener. Where their rate has clients wait in it, all those who come in within some
+  // seconds fit: the kernel leaves the others without an answer, and they ask again after 1, 2, 4 seconds and
+  // find the queue empty by then, or full again.
+  static std::uint32_t accept_backlog_of(const Config& config, std::uint32_t shards) {
+    const std::uint64_t rate = (std::uint64_t{config.max_accepts_per_second} + shards - 1) / shards;
+    const std::uint64_t wanted = std::min(rate * kQueuedSeconds, kAcceptBacklogMaximum);
+    return std::max(config.tuning.accept_backlog, static_cast<std::uint32_t>(wanted));
+  }
   // The bound of an outbox, with its default filled in.
   static std::uint32_t outbox_bytes(const Config& config) {
     if (config.max_outbox_bytes > 0) return config.max_outbox_bytes;
@@ -84,6 +92,9 @@ struct Limits {
   static constexpr std::uint64_t kSleepMaximumNs = 1'000'000'000;
   // Clients that may come in at once after a pause, where their rate is limited: so much of a second's.
   static constexpr std::uint64_t kAcceptBurstNs = net::Rate::kSecondNs / 10;
+  // Clients give up after about that long, and who has given up is taken in for nothing.
+  static constexpr std::uint64_t kQueuedSeconds = 5;
+  static constexpr std::uint64_t kAcceptBacklogMaximum = 65'535;
   // A turn longer than this is counted: everybody on the shard has waited for it.
   static constexpr std::uint64_t kSlowTurnNs = 50'000'000;
   // Not having run for this long beyond what was asked for is a gap in time, not a reason to expire anybody.

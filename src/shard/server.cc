@@ -84,7 +84,7 @@ struct Server::Parts {
 absl::Status Server::Parts::listen(std::uint32_t shard_count) {
   net::ListenOptions options;
   options.shards = shard_count;
-  options.backlog = config.tuning.accept_backlog;
+  options.backlog = shard::Limits::accept_backlog_of(config, shard_count);
   options.user_timeout = config.stall_timeout + std::chrono::seconds(5);
   const auto open = [&](const std::vector<std::string>& addresses, Protocol protocol) {
     options.client_speaks_first = protocol != Protocol::length_prefixed;
@@ -126,7 +126,7 @@ absl::Status Server::Parts::build_shard(std::uint32_t number, const shard::Capac
     listener.protocol = endpoints[i].protocol;
     listener.ipv6 = sockets[i].bound.is_ipv6();
     listener.one_shot = config.tuning.one_shot_accept;
-    listener.backlog = config.tuning.accept_backlog;
+    listener.backlog = shard::Limits::accept_backlog_of(config, capacity.shards);
     options.listeners.push_back(listener);
   }
   handlers.push_back(make_handler(number));
@@ -319,6 +319,14 @@ std::string Server::counters() const {
 #define HOLDFAST_ADD_COUNTER(name) add(#name, &shard::Counters::name);
   HOLDFAST_COUNTERS(HOLDFAST_ADD_COUNTER)
 #undef HOLDFAST_ADD_COUNTER
+  const auto add_greatest = [&](const char* name, auto field) {
+    std::uint64_t greatest = 0;
+    for (const auto& shard : parts_->shards) greatest = std::max(greatest, (shard->counters().*field).get());
+    absl::StrAppend(&text, " ", name, "=", greatest);
+  };
+#define HOLDFAST_ADD_MAXIMUM(name) add_greatest(#name, &shard::Counters::name);
+  HOLDFAST_MAXIMA(HOLDFAST_ADD_MAXIMUM)
+#undef HOLDFAST_ADD_MAXIMUM
   return text;
 }
 

@@ -165,7 +165,9 @@ void Shard::sleep() {
   events_this_turn_ = 0;
   pings_this_turn_ = 0;
   last_wait_ns_ = wait.timeout_ns;
-  if (clock_->monotonic_ns() - now_ns_ > Limits::kSlowTurnNs) counters_.slow_turns.add();
+  const std::uint64_t turn_ns = clock_->monotonic_ns() - now_ns_;
+  if (turn_ns > Limits::kSlowTurnNs) counters_.slow_turns.add();
+  if (turn_ns / 1000 > counters_.longest_turn_us.get()) counters_.longest_turn_us.set(turn_ns / 1000);
   heartbeat_.end();
   ring_->submit_and_wait(wait);
 }

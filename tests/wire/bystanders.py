@@ -167,6 +167,7 @@ class Bystanders:
             text=True,
         )
         case.addCleanup(self.stop)
+        case.keep(self)
         if self.process.stdout.readline() != "started\n":
             raise AssertionError("the bystanders did not get in")
         time.sleep(quiet_s)
@@ -175,6 +176,10 @@ class Bystanders:
     def phase(self, name):
         self.process.stdin.write(f"phase {name}\n")
         self.process.stdin.flush()
+
+    def close(self):
+        """As one of the clients of the test, which leave before anybody looks for what is left."""
+        self.stop()
 
     def stop(self):
         if self.process.poll() is None:

@@ -10,7 +10,10 @@ import contextlib
 import json
 import os
 
-from holdfast_process import WireTestCase
+from holdfast_process import WireTestCase, left_over
+
+PINGS_KEPT = 16  # by a gateway that has sent them: one of each form and shard, the same for everybody
+PING_BYTES = 64
 
 SOAK = os.environ.get("HOLDFAST_SOAK", "") not in ("", "0")
 SANITIZED = os.environ.get("HOLDFAST_SANITIZED", "") not in ("", "0")
@@ -25,10 +28,25 @@ def resident_bytes(process):
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
+def peak_resident_bytes(process):
+    with open(f"/proc/{process.child.pid}/status", encoding="ascii") as file:
+        (kibibytes,) = (line.split()[1] for line in file if line.startswith("VmHWM:"))
+    return int(kibibytes) << 10
+
+
 def cpu_seconds(process):
     with open(f"/proc/{process.child.pid}/stat", encoding="ascii") as file:
         fields = file.read().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def given_back(server, counters):
+    left = left_over(counters)
+    if server.name == "holdfast" and left.get("frames_live", 0) <= PINGS_KEPT:
+        pings = left.pop("frames_live", 0)
+        if left.get("message_memory_used") == pings * PING_BYTES:
+            left.pop("message_memory_used")
+    return not left
 
 
 @contextlib.contextmanager
@@ -50,7 +68,29 @@ class HostileTestCase(WireTestCase):
         """The server, ahead of the attackers: these stand for other machines, and would not take its
         processors. Where that is not allowed they do."""
         with ahead_of_others(1):
-            return super().start(*arguments, **flags)
+            server = super().start(*arguments, **flags)
+        server.resident_bytes_at_start = resident_bytes(server)
+        return server
+
+    def tearDown(self):
+        self.close_clients()
+        for server in self._servers:
+            if server.child.poll() is None:
+                self.assert_given_back(server)
+        super().tearDown()
+
+    def assert_given_back(self, server):
+        """A drain would end what is left of clients: they are gone before it, and so must be what they took,
+        all but memory: pools were touched for the first time (test_given_back.py asks for that)."""
+        server.wait_until(lambda counters: given_back(server, counters))
+        counters_lines = sum(line.startswith("holdfast: counters") for line in server.stderr_lines)
+        self.figure(
+            "given back",
+            resident_kib_at_start=server.resident_bytes_at_start >> 10,
+            resident_kib_at_peak=peak_resident_bytes(server) >> 10,
+            resident_kib_after=resident_bytes(server) >> 10,
+            log_lines=len(server.stderr_lines) - counters_lines,
+        )
 
     def assert_memory_below(self, taken_bytes, bound_bytes, why=None):
         """A sanitizer takes memory of its own and keeps what is freed: then this says nothing."""

@@ -9,6 +9,7 @@ import unittest
 
 import crowd
 import raw_client
+from gateway_process import GatewayTestCase
 from holdfast_process import WireTestCase
 from raw_client import BINARY, CLOSE, close_payload, frame
 
@@ -171,6 +172,21 @@ class Drain(WireTestCase):
         for client in clients:
             client.close()
         self.assert_still_serves(self.start(listen=f"{host}:{port}"))
+
+
+class Readiness(GatewayTestCase):
+    def test_it_has_turned_before_the_first_client_is_told(self):
+        server = self.start_gateway(anonymous=True, drain_timeout="6s")
+        probe = self.open_http(server)
+        probe.ask("/ready")
+        self.assertEqual(probe.receive_response().status, 200)
+        clients = [self.open_client(server, {"connect": {}}) for _ in range(100)]
+        server.signal(signal.SIGTERM)
+        until = time.monotonic() + 10.0
+        while all(client.quiet_for(0) for client in clients):
+            self.assertLess(time.monotonic(), until, "nobody was told")
+        probe.ask("/ready")
+        self.assertEqual(probe.receive_response().status, 503)
 
 
 if __name__ == "__main__":

@@ -255,26 +255,27 @@ class Hoarders(HostileTestCase):
 
 class Vanished(HostileTestCase):
     CLIENTS = sized(1000, 10000)
+    HEALTHY = sized(200, 5000)
 
     def test_all_are_reclaimed_and_no_healthy_one_is_taken_for_gone(self):
         self.need_descriptors(self.CLIENTS)
         server = self.start(
-            max_connections=15000,
+            max_connections=16000,
             shards=None,
             ping_interval="3s",
             pong_timeout="3s",
             handshake_timeout="60s",
         )
-        bystanders = Bystanders(self, server, count=200, rate=400)
+        bystanders = Bystanders(self, server, count=self.HEALTHY, rate=400)
         gone = crowd.open_many(self, server, self.CLIENTS)
         bystanders.phase("vanished")
         for client in gone:
             client.vanish()
-        server.wait_until(lambda counters: counters["connections_open"] == 200, deadline_s=60.0)
+        server.wait_until(lambda counters: counters["connections_open"] == self.HEALTHY, deadline_s=60.0)
         counters = server.counters()
         self.assertGreaterEqual(counters["pong_timeouts"], self.CLIENTS)
         seen = bystanders.assert_unharmed()
-        self.figure("vanished peers", seen, clients=self.CLIENTS, false_positives=0)
+        self.figure("vanished peers", seen, clients=self.CLIENTS, healthy=self.HEALTHY, false_positives=0)
 
 
 class Resets(HostileTestCase):

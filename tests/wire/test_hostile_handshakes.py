@@ -11,7 +11,8 @@ import urllib.parse
 import raw_client
 from bystanders import Bystanders
 from gateway_process import KEY, GatewayTestCase
-from hostile import SANITIZED, HostileTestCase, cpu_seconds, resident_bytes, sized
+from hostile import SANITIZED, HostileTestCase, resident_bytes, sized
+from newcomers import Newcomers
 
 
 class SlowHandshakes(HostileTestCase):
@@ -22,8 +23,10 @@ class SlowHandshakes(HostileTestCase):
         self.need_descriptors(self.CLIENTS)
         server = self.start(max_connections=19000, shards=None, handshake_timeout=f"{self.SECONDS}s")
         bystanders = Bystanders(self, server)
+        newcomers = Newcomers(self, server)
         before = resident_bytes(server)
         bystanders.phase("slow handshakes")
+        newcomers.phase("slow handshakes")
         head = raw_client.request()
         slow = []
         for number in range(self.CLIENTS):
@@ -38,13 +41,21 @@ class SlowHandshakes(HostileTestCase):
         server.wait_until(
             lambda counters: counters["handshakes_timed_out"] >= self.CLIENTS, deadline_s=60.0
         )
+        let_in = newcomers.assert_all_came_in()
         for client in slow:
             client.wait_for_end()
         # A slot, a record, and a first block for what has come of the head; a page each way of rounding.
         self.assert_memory_below(grown, self.CLIENTS * 1024 + (8 << 20))
         self.assert_still_serves(server)
         seen = bystanders.assert_unharmed()
-        self.figure("slow handshakes", seen, clients=self.CLIENTS, bytes_each=grown // self.CLIENTS)
+        self.figure(
+            "slow handshakes",
+            seen,
+            clients=self.CLIENTS,
+            bytes_each=grown // self.CLIENTS,
+            let_in_p99_ms_quiet=let_in["quiet"],
+            let_in_p99_ms=let_in["slow handshakes"],
+        )
 
 
 class OneAddress(HostileTestCase):

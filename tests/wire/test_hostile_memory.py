@@ -8,9 +8,11 @@ import time
 import unittest
 
 import raw_client
+from bystanders import Bystanders
 from gateway_process import KEY, GatewayTestCase
 from holdfast_process import run_to_its_end
 from hostile import SANITIZED, HostileTestCase, resident_bytes, sized
+from memory_group import MemoryGroup
 from raw_client import BINARY, frame
 
 CONNECTIONS = 400
@@ -225,44 +227,73 @@ class Filled(GatewayTestCase, HostileTestCase):
 
 
 class FilledInACgroup(Filled):
-    """The same in a memory cgroup (v1) of a tenth more: the kernel would kill it if it took more."""
+    """The same in a memory cgroup of a tenth more: the kernel would kill it if it took more."""
 
     def started(self, server):
-        root = "/sys/fs/cgroup/memory"
         if SANITIZED:
             self.skipTest("a sanitizer takes memory of its own")
-        if os.geteuid() != 0:
-            self.skipTest("a memory cgroup needs root")
-        if not os.path.exists(f"{root}/memory.limit_in_bytes"):
-            self.skipTest(f"no memory controller of cgroup v1 is mounted at {root}")
-        self.group = f"{root}/holdfast-test-{server.child.pid}"
-        try:
-            os.mkdir(self.group)
-            self.write("memory.limit_in_bytes", self.explained * 11 // 10)
-            self.write("cgroup.procs", server.child.pid)
-        except OSError as error:
-            self.skipTest(f"no memory cgroup can be made: {error}")
+        self.group = MemoryGroup(self, server, limit_in_bytes=self.explained * 11 // 10)
 
     def finished(self, server):
-        self.assertIn("oom_kill 0", self.read("memory.oom_control"))
+        self.assertIn("oom_kill 0", self.group.read("memory.oom_control"))
         self.figure(
             "memory cgroup",
             limit_mib=self.explained * 11 // 10 >> 20,
-            peak_mib=int(self.read("memory.max_usage_in_bytes")) >> 20,
+            peak_mib=int(self.group.read("memory.max_usage_in_bytes")) >> 20,
         )
 
-    def tearDown(self):
-        super().tearDown()
-        if hasattr(self, "group"):
-            os.rmdir(self.group)
 
-    def write(self, name, value):
-        with open(f"{self.group}/{name}", "w", encoding="ascii") as file:
-            file.write(str(value))
+class ShortOfTcpMemory(HostileTestCase):
+    """The kernel has less memory for its sockets than clients can fill: sends and receives stop anywhere."""
 
-    def read(self, name):
-        with open(f"{self.group}/{name}", encoding="ascii") as file:
-            return file.read()
+    LIMIT_BYTES = sized(4 << 20, 16 << 20)
+    HOARDERS = sized(200, 1000)
+    SECONDS = sized(3.0, 60.0)
+
+    def test_slow_readers_go_and_nothing_is_lost_for_the_others(self):
+        self.need_descriptors(self.HOARDERS)
+        server = self.start(
+            max_connections=3000, max_outbox_bytes=131072, stall_timeout="2s", handshake_timeout="60s"
+        )
+        group = MemoryGroup(self, server, kmem__tcp__limit_in_bytes=self.LIMIT_BYTES)
+        bystanders = Bystanders(self, server)
+        bystanders.phase("short of memory")
+        stream = frame(BINARY, b"h" * 4000) * 20
+        hoarders = []
+        came = 0
+        until = time.monotonic() + self.SECONDS
+        while time.monotonic() < until:
+            # Whoever was evicted comes back and does it again.
+            for _ in range(min(20, self.HOARDERS - len(hoarders))):
+                client = raw_client.WebSocket(server.address(), receive_buffer_bytes=4096)
+                client.socket.setblocking(False)
+                client.send_or_end(raw_client.request())
+                hoarders.append(client)
+                came += 1
+            for client in list(hoarders):
+                try:
+                    client.socket.send(stream)
+                except BlockingIOError:
+                    pass
+                except (BrokenPipeError, ConnectionResetError):
+                    client.close()
+                    hoarders.remove(client)
+        peak = int(group.read("memory.kmem.tcp.max_usage_in_bytes"))
+        for client in hoarders:
+            client.reset()
+        self.assertGreaterEqual(peak, self.LIMIT_BYTES, "the test did not reach its subject")
+        self.assert_still_serves(server)
+        seen = bystanders.assert_unharmed()
+        counters = server.counters()
+        self.figure(
+            "short of TCP memory",
+            seen,
+            limit_mib=self.LIMIT_BYTES >> 20,
+            peak_mib=peak >> 20,
+            hoarders=came,
+            evicted=counters["outbox_overflows"] + counters["stall_timeouts"],
+            transient_errors=counters["transient_errors"],
+        )
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import raw_client
 import returning
 from bystanders import Bystanders
 from gateway_process import KEY, GatewayTestCase
-from hostile import HostileTestCase, sized
+from hostile import SOAK, HostileTestCase, sized
 from lossy_cable import LossyCable
 
 TIMEOUTS = ("pong_timeouts", "message_timeouts", "stall_timeouts", "handshakes_timed_out")
@@ -27,18 +27,17 @@ def setUpModule():
 
 
 class Lossy(GatewayTestCase, HostileTestCase):
-    SECONDS = sized(2, 30)
-    SUBSCRIBERS = sized(10, 50)
-    STREAMS = 4
+    SECONDS = sized(1, 30)
+    SUBSCRIBERS = sized(6, 50)
+    STREAMS = sized(2, 4)
     STREAM_BYTES = sized(1, 24) << 20
     MESSAGE_BYTES = 8192
     # Three losses in a row of a ping or its pong are survived, four of them are not.
     PING_S, PONG_S = 4, 3
+    # Where sessions are to end: in a short time only if little is survived.
+    WORSE_PING_S, WORSE_PONG_S = sized((2, 1), (PING_S, PONG_S))
     SILENCE_S = 15.0
     PATIENCE_S = 60.0
-
-    def deadlines(self):
-        return {"ping_interval": f"{self.PING_S}s", "pong_timeout": f"{self.PONG_S}s"}
 
     def start_both(self, percent):
         """An echo server and a gateway, both on the server's side."""
@@ -48,14 +47,17 @@ class Lossy(GatewayTestCase, HostileTestCase):
             # Some hosts have a congestion control that takes no notice of loss.
             side.write_setting("net.ipv4.tcp_congestion_control", "reno")
         address = f"{networks.SERVER_ADDRESS}:0"
-        settings = returning.SETTINGS.format(ping_s=self.PING_S, pong_s=self.PONG_S, key=KEY)
+        bad = percent <= 5
+        ping_s, pong_s = (self.PING_S, self.PONG_S) if bad else (self.WORSE_PING_S, self.WORSE_PONG_S)
+        settings = returning.SETTINGS.format(ping_s=ping_s, pong_s=pong_s, key=KEY)
+        deadlines = {"ping_interval": f"{ping_s}s", "pong_timeout": f"{pong_s}s"}
         with self.link.server_side.entered():
             self.echo = self.start(
                 listen=address,
                 # An echo server does not slow down who sends faster than he reads.
                 max_outbox_bytes=2 * self.STREAM_BYTES,
                 message_memory_bytes=4 * self.STREAMS * self.STREAM_BYTES,
-                **(self.deadlines() if percent <= 5 else PATIENT),
+                **(deadlines if bad else PATIENT),
             )
             self.gateway = self.start_gateway(
                 settings, listen=address, ping_interval=None, drain_timeout="6s"
@@ -87,15 +89,22 @@ class Lossy(GatewayTestCase, HostileTestCase):
             stream.reset()
         return sum(len(stream.messages) for stream in streams) * self.MESSAGE_BYTES / took
 
-    def publish_for_a_while(self):
+    def publish_for_a_while(self, enough):
         with self.link.server_side.entered():
             publisher = returning.Publisher(self, self.open_api(self.gateway), rate=50, payload_bytes=300)
         publisher.start()
         self.addCleanup(publisher.stop)
         time.sleep(self.SECONDS)
+        self.wait_until(enough)
         publisher.stop()
         returning.assert_nothing_wrong(self, [publisher])
         return publisher.published
+
+    def wait_until(self, condition):
+        patience = time.monotonic() + self.PATIENCE_S
+        while not condition():
+            self.assertLess(time.monotonic(), patience, "it never came to that")
+            time.sleep(0.05)
 
     def timeouts(self):
         return sum(server.counters()[name] for server in (self.echo, self.gateway) for name in TIMEOUTS)
@@ -103,7 +112,7 @@ class Lossy(GatewayTestCase, HostileTestCase):
     def endure(self, percent):
         """Numbered messages to and fro and publications at a steady rate, then as much as goes."""
         self.start_both(percent)
-        clean_goodput = self.goodput()
+        clean_goodput = self.goodput() if SOAK else 0
         with self.link.clients_side.entered():
             bystanders = Bystanders(self, self.echo, count=20, rate=200)
             self.cable.spoil(percent)
@@ -111,17 +120,22 @@ class Lossy(GatewayTestCase, HostileTestCase):
             subscribers = returning.gather(
                 self, self.gateway.address(), self.SUBSCRIBERS, self.SILENCE_S, self.PATIENCE_S
             )
-        published = self.publish_for_a_while()
+        published = self.publish_for_a_while(lambda: percent <= 5 or any(one.endings for one in subscribers))
+        # It leaves a good link behind, on which the small size waits for the rest.
+        goodput = None if SOAK else self.goodput()
         returning.wait_for_all(self, subscribers, published, self.PATIENCE_S)
+        # Somebody may have been ended when he had everything.
+        self.wait_until(lambda: all(one.returns == len(one.endings) for one in subscribers))
         seen = bystanders.assert_unharmed()
         for subscriber in subscribers:
             self.assertEqual(subscriber.offset, published)
-            self.assertEqual(subscriber.returns, len(subscriber.endings), subscriber.endings)
-        goodput = self.goodput()
+        goodput = goodput or self.goodput()
         endings = [ending for subscriber in subscribers for ending in subscriber.endings]
         timeouts = self.timeouts()
         if percent <= 5:
             self.assertEqual((endings, timeouts), ([], 0), "a bad link was taken for a dead client")
+        else:
+            self.assertGreater(len(endings), 0, "the test did not reach its subject")
         self.close_clients()
         for server in (self.echo, self.gateway):
             server.wait_for(connections_open=0)
@@ -138,9 +152,10 @@ class Lossy(GatewayTestCase, HostileTestCase):
             timeouts=timeouts,
             publications=published * self.SUBSCRIBERS,
             goodput_kib_s=int(goodput / 1024),
-            goodput_kib_s_without=int(clean_goodput / 1024),
+            **({"goodput_kib_s_without": int(clean_goodput / 1024)} if SOAK else {}),
         )
 
+    @unittest.skipUnless(SOAK, "in the small size five in a hundred show as much")
     def test_one_in_a_hundred(self):
         self.endure(1)
 

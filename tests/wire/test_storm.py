@@ -1,8 +1,6 @@
-"""Everybody at once: clients that come back after a crash, a drain, a server that was stopped for a while."""
+"""Everybody at once: clients that are told to leave, and a server that was stopped for a while."""
 
 import math
-import os
-import random
 import selectors
 import signal
 import time
@@ -10,91 +8,17 @@ import unittest
 
 import crowd
 import raw_client
-from bystanders import Bystanders
-from hostile import HostileTestCase, resident_bytes, sized
-
-
-class ComingBack(HostileTestCase):
-    CLIENTS = sized(1500, 18000)
-    RATE = sized(1000, 3000)
-
-    def come_back(self, server, jitter_s):
-        """All connect, each at a random moment of the jitter; the clients when all are in."""
-        moments = sorted(random.random() * jitter_s for _ in range(self.CLIENTS))
-        began = time.monotonic()
-        fastest = 0.0
-        clients = []
-        for moment in moments:
-            wait = began + moment - time.monotonic()
-            if wait > 0:
-                time.sleep(wait)
-            client = self.connect(server, deadline_s=60.0)
-            client.key = raw_client.new_key()
-            client.send(raw_client.request(key=client.key))
-            clients.append(client)
-            if len(clients) % 250 == 0:
-                elapsed = time.monotonic() - began
-                accepted = server.counters()["accepted"]
-                fastest = max(fastest, (accepted - self.BYSTANDERS) - self.RATE * (elapsed + 0.1))
-        for client in clients:
-            client.finish_upgrade(client.key)
-        # No more than the rate allows, a burst of a tenth of a second included; what an answer took to come
-        # is on the safe side.
-        self.assertLess(fastest, self.RATE * 0.1 + 50, "clients came in faster than they may")
-        return clients, time.monotonic() - began
-
-    BYSTANDERS = 50
-
-    def storm(self, jitter_s):
-        self.need_descriptors(self.CLIENTS)
-        flags = {
-            "max_connections": 19000,
-            "max_accepts_per_second": self.RATE,
-            "shards": "1",
-            "handshake_timeout": "60s",
-        }
-        server = self.start(**flags)
-        clients = crowd.open_many(self, server, self.CLIENTS)
-        host, port = server.address()
-        server.signal(signal.SIGKILL)
-        server.wait_for_exit()
-        self._servers.remove(server)
-        for client in clients:
-            client.wait_for_end()
-            client.close()
-        self._clients.clear()
-        server = self.start(**{**flags, "listen": f"{host}:{port}"})
-        bystanders = Bystanders(self, server, count=self.BYSTANDERS)
-        bystanders.phase("storm")
-        clients, seconds = self.come_back(server, jitter_s)
-        self.assertEqual(server.counters()["connections_open"], self.CLIENTS + self.BYSTANDERS)
-        seen = bystanders.assert_unharmed()
-        self.figure(
-            "storm",
-            seen,
-            clients=self.CLIENTS,
-            jitter_s=jitter_s,
-            back_after_s=round(seconds, 1),
-            rss_mib=resident_bytes(server) >> 20,
-        )
-        for client in clients:
-            client.reset()
-
-    def test_after_a_crash_all_are_back_at_the_rate_of_accepts(self):
-        self.storm(jitter_s=0.0)
-
-    def test_after_a_crash_all_are_back_with_jitter(self):
-        self.storm(jitter_s=sized(1.0, 10.0))
+from hostile import HostileTestCase, sized
 
 
 class Draining(HostileTestCase):
-    CLIENTS = sized(1000, 10000)
+    CLIENTS = sized(1000, 18000)
     SECONDS = sized(6, 15)
 
     def test_the_closes_are_spread_uniformly_and_say_why(self):
         self.need_descriptors(self.CLIENTS)
         server = self.start(
-            max_connections=12000, drain_timeout=f"{self.SECONDS}s", handshake_timeout="60s"
+            max_connections=19000, drain_timeout=f"{self.SECONDS}s", handshake_timeout="60s"
         )
         clients = crowd.open_many(self, server, self.CLIENTS)
         moments = []
@@ -114,6 +38,7 @@ class Draining(HostileTestCase):
                     client.send_or_end(raw_client.frame(raw_client.CLOSE, raw_client.close_payload(1012)))
                     selector.unregister(client.socket)
         self.assertEqual(server.wait_for_exit(), 0)
+        ended_s = time.monotonic() - began
         self.assertEqual(len(moments), self.CLIENTS)
         # Kolmogorov and Smirnov: the greatest distance to the uniform distribution over two thirds of the
         # time. Deadlines are kept in ticks of 50 ms, and a busy machine is late: that much is forgiven.
@@ -126,8 +51,29 @@ class Draining(HostileTestCase):
             distance, critical + 0.05 + 0.4 / self.SECONDS, "the closes are not spread uniformly"
         )
         self.figure(
-            "drain", clients=self.CLIENTS, ks_distance=round(distance, 4), ks_critical=round(critical, 4)
+            "drain",
+            clients=self.CLIENTS,
+            ks_distance=round(distance, 4),
+            ks_critical=round(critical, 4),
+            last_told_percent_of_window=round(100 * moments[-1] / window, 1),
+            ended_after_s=round(ended_s, 1),
+            hard_stop_s=self.SECONDS,
         )
+
+    def test_a_second_sigterm_ends_it_whoever_is_there(self):
+        self.need_descriptors(self.CLIENTS)
+        server = self.start(max_connections=19000, drain_timeout="600s", handshake_timeout="60s")
+        clients = crowd.open_many(self, server, self.CLIENTS)
+        server.signal(signal.SIGTERM)
+        while all(client.quiet_for(0) for client in clients):  # the first has been seen
+            pass
+        server.signal(signal.SIGTERM)
+        began = time.monotonic()
+        self.assertEqual(server.wait_for_exit(), 0)
+        seconds = time.monotonic() - began
+        for client in clients:
+            client.wait_for_end()
+        self.figure("second SIGTERM", clients=self.CLIENTS, ended_after_ms=round(1e3 * seconds))
 
 
 class Stopped(HostileTestCase):
@@ -168,7 +114,13 @@ class Stopped(HostileTestCase):
         for client in clients:
             self.assertEqual(client.messages.count(b"while it stood still"), 100)
             self.assertEqual(client.messages.count(b"first half second half"), 1)
-        self.figure("stopped", seconds=self.SECONDS, clients=self.CLIENTS, expired=0)
+        self.figure(
+            "stopped",
+            seconds=self.SECONDS,
+            clients=self.CLIENTS,
+            expired=0,
+            longest_turn_ms=round(counters["longest_turn_us"] / 1e3, 1),
+        )
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ std::string page() {
 TEST(Metrics, EveryCounterIsDescribed) {
 #define HOLDFAST_EXPECT_SERVER(name) EXPECT_NE(find_server_metric(#name), nullptr) << #name;
   HOLDFAST_COUNTERS(HOLDFAST_EXPECT_SERVER)
+  HOLDFAST_MAXIMA(HOLDFAST_EXPECT_SERVER)
 #undef HOLDFAST_EXPECT_SERVER
 #define HOLDFAST_EXPECT_GATEWAY(name) EXPECT_NE(find_gateway_metric(#name), nullptr) << #name;
   HOLDFAST_GATEWAY_COUNTERS(HOLDFAST_EXPECT_GATEWAY)

@@ -2,6 +2,9 @@
 // reads loses nothing; what is kept for those who do not read is given up first.
 #include <gtest/gtest.h>
 
+#include <span>
+#include <string>
+
 #include "scripted_fixture.h"
 
 namespace holdfast {
@@ -10,6 +13,22 @@ namespace {
 using shard::LoopbackClient;
 using shard::Scripted;
 using RoomTest = shard::ScriptedServerTest;
+
+// About a kilobyte each.
+std::string numbered(int number) {
+  return std::to_string(number) + std::string(1000, 'm');
+}
+
+void send_numbered(std::span<const Connection> connections, int count) {
+  for (int i = 0; i < count; ++i) {
+    for (Connection connection : connections)
+      ASSERT_EQ(connection.send(Message::text(numbered(i))), SendResult::queued);
+  }
+}
+
+void expect_numbered(LoopbackClient& client, int count) {
+  for (int i = 0; i < count; ++i) ASSERT_EQ(client.read_frame().payload, numbered(i));
+}
 
 TEST_F(RoomTest, MaySendMoreInOneTurnThanThereArePlacesInOutboxes) {
   config_.max_connections = 64;
@@ -35,16 +54,8 @@ TEST_F(RoomTest, MaySendMoreInOneTurnThanMessageMemoryHolds) {
   start();
   const auto clients = connect_many(16);
   constexpr int kEach = 400;
-  const std::string filler(1000, 'm');
-  on_shard([&filler](Scripted& handler) {
-    for (int i = 0; i < kEach; ++i) {
-      for (Connection connection : handler.open)
-        ASSERT_EQ(connection.send(Message::text(std::to_string(i) + filler)), SendResult::queued);
-    }
-  });
-  for (const auto& client : clients) {
-    for (int i = 0; i < kEach; ++i) ASSERT_EQ(client->read_frame().payload, std::to_string(i) + filler);
-  }
+  on_shard([](Scripted& handler) { send_numbered(handler.open, kEach); });
+  for (const auto& client : clients) expect_numbered(*client, kEach);
   EXPECT_TRUE(counts("memory_refusals=0"));
   EXPECT_FALSE(counts_now("early_flushes=0")) << "the test did not reach its subject";
 }
@@ -71,8 +82,7 @@ TEST_F(RoomTest, IsTakenFromThoseWhoDoNotReadBeforeThoseWhoDoAreRefused) {
   start();
   const auto clients = connect_many(13);
   constexpr int kEach = 200;
-  const std::string filler(1000, 'r');
-  on_shard([&filler](Scripted& handler) {
+  on_shard([](Scripted& handler) {
     // Nobody is slow until it turns out in this very turn: each keeps up to a megabyte by then.
     const std::string hoarded(4000, 'h');
     std::vector<Connection> open = handler.open;
@@ -82,11 +92,10 @@ TEST_F(RoomTest, IsTakenFromThoseWhoDoNotReadBeforeThoseWhoDoAreRefused) {
         result = open[i].send(Message::text(hoarded));
       EXPECT_NE(result, SendResult::queued);
     }
-    for (int i = 0; i < kEach; ++i)
-      ASSERT_EQ(open[0].send(Message::text(std::to_string(i) + filler)), SendResult::queued);
+    send_numbered(std::span(open).first(1), kEach);
   });
   // The first to have come in is the first in the handler's list.
-  for (int i = 0; i < kEach; ++i) ASSERT_EQ(clients[0]->read_frame().payload, std::to_string(i) + filler);
+  expect_numbered(*clients[0], kEach);
   EXPECT_TRUE(counts("memory_refusals=0"));
   EXPECT_FALSE(counts_now("outbox_overflows=0")) << "the test did not reach its subject";
 }
