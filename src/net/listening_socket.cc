@@ -7,8 +7,10 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <iterator>
+#include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -33,6 +35,11 @@ constexpr int kUnsentBytes = 128 * 1024;
 // TCP sockets, and the packets of the others were dropped. It is a large receive, and at a round trip
 // of 100 ms a connection can still send 1.3 MB a second.
 constexpr int kUnreadBytes = 128 * 1024;
+
+// A port that is taken may be that of a server that was killed: the kernel takes its rings apart after its
+// end, and its listeners go with them (24 ms later, measured; longer on a busy host). A successor waits.
+constexpr int kTakenWaits = 100;
+constexpr std::chrono::milliseconds kTakenWait{10};
 
 absl::Status refused(std::string_view address, const char* step, int error) {
   const char* next = "";
@@ -78,8 +85,12 @@ absl::Status check_unused(std::string_view text, const ListenAddress& address) {
   Socket probe(address.storage.sin6_family);
   if (probe.get() < 0) return refused(text, "socket", errno);
   probe.set(SOL_SOCKET, SO_REUSEADDR, 1);
-  if (const int error = probe.bind(address); error != 0) return refused(text, "bind", error);
-  return absl::OkStatus();
+  int error = probe.bind(address);
+  for (int waits = 0; error == EADDRINUSE && waits < kTakenWaits; ++waits) {
+    std::this_thread::sleep_for(kTakenWait);
+    error = probe.bind(address);
+  }
+  return error == 0 ? absl::OkStatus() : refused(text, "bind", error);
 }
 
 // Lets each arriving SYN choose a socket of the group at random. Left alone the kernel chooses by a hash of

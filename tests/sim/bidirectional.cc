@@ -151,6 +151,11 @@ void Bidirectional::subscribe_to(const GatewayPlan::Channel& channel) {
     command.error = kAlreadySubscribed;
     return say(std::move(command), message);
   }
+  // One that was to be refused beside a subscription that was itself refused may still be accepted.
+  const auto beside = [&](const auto& sent) {
+    return sent.second.channel == channel.name && sent.second.error == kAlreadySubscribed;
+  };
+  if (std::any_of(commands_.begin(), commands_.end(), beside)) return publish();
   // Where anybody may subscribe a token may still say for how long.
   const bool by_token = client_->random().below(4) < (channel.open ? 1u : 3u);
   if (!channel.open && !by_token) {
