@@ -75,6 +75,10 @@ class Crowd:
         if not client.fill():
             self.wrong.append(f"bystander {client.number} was ended by {client.ended}")
             return False
+        self.take(client)
+        return True
+
+    def take(self, client):
         now = time.monotonic()
         for payload in client.take_messages():
             if not client.expected or client.expected[0][0] != payload:
@@ -85,7 +89,6 @@ class Crowd:
             if frame.opcode == raw_client.PING:
                 client.socket.send(raw_client.frame(raw_client.PONG, frame.payload))
         client.control = []
-        return True
 
     def missing(self):
         return sum(len(client.expected) for client in self.clients)
@@ -95,6 +98,8 @@ class Crowd:
         for client in self.clients:
             selector.register(client.socket, selectors.EVENT_READ, client)
         selector.register(sys.stdin.fileno(), selectors.EVENT_READ)
+        for client in self.clients:
+            self.take(client)  # a ping that came with the answer to the upgrade causes no event any more
         sent, began, settle_until, commands = 0, time.monotonic(), None, b""
         while settle_until is None or (self.missing() and time.monotonic() < settle_until):
             for key, _ in selector.select(TICK_S):
