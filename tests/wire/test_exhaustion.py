@@ -36,9 +36,12 @@ class ReceiveBuffers(HostileTestCase):
         talkers = crowd.open_many(self, server, self.TALKERS)
         few = talkers[: self.FEW]
         alone = [self.burst(server, few) for _ in range(self.BURSTS)]
-        self.say_everything(server, talkers)
-        fairness = self.look_in_the_middle(server, talkers)
-        self.hear_everything(talkers)
+        for _ in range(self.BURSTS):
+            fairness = self.look_in_the_middle(server, talkers)
+            self.hear_everything(talkers)
+            if fairness[0] < self.MESSAGES:
+                break
+        self.assertLess(fairness[0], self.MESSAGES, "all were answered each time before anybody looked")
         counters = server.counters()
         afterwards = [self.burst(server, few) for _ in range(self.BURSTS)]
         self.assertGreater(counters["receive_buffer_waits"], 0, "the test did not reach its subject")
@@ -64,16 +67,17 @@ class ReceiveBuffers(HostileTestCase):
         server.signal(signal.SIGCONT)
 
     def look_in_the_middle(self, server, talkers):
-        """Stops the server once more when it has answered about half; how many answers each has got."""
+        """Stops the server once more when it has answered about half, or more where it was quicker than we;
+        how many answers each has got."""
         before = server.counters()["messages_out"]
         half = before + len(talkers) * self.MESSAGES // 2
+        self.say_everything(server, talkers)
         server.wait_until(lambda counters: counters["messages_out"] >= half, pause_s=0.0)
         server.signal(signal.SIGSTOP)
         until = time.monotonic() + 1.0  # all of what it has sent is in our kernel by now
         crowd.exchange(talkers, {}, lambda: time.monotonic() > until)
         server.signal(signal.SIGCONT)
         served = sorted(len(talker.messages) for talker in talkers)
-        self.assertLess(served[0], self.MESSAGES, "all were answered before anybody looked")
         self.assertLessEqual(served[-1], 3 * served[0], f"unfair: {served[:3]} to {served[-3:]}")
         return served
 
