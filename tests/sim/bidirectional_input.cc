@@ -134,10 +134,12 @@ bool Bidirectional::excused(const Command& command, std::uint32_t code) {
   if (code == kUnrecoverable && command.since.has_value()) return true;
   const GatewayPlan::Channel* channel = gateway_->find(command.channel);
   if (channel == nullptr) return false;
-  // Its first subscription has been refused or ended, and this time it brings no token.
+  // Its first subscription has been refused or ended; this time it brings no token, or was ended as well
+  // before it had begun.
   const Subscription* subscription = subscriptions_.find(command.channel);
   const bool ended = subscription == nullptr || !subscription->live;
-  if (command.error == kAlreadySubscribed && code == kPermissionDenied && !channel->open) return ended;
+  const bool refusal = (code == kPermissionDenied && !channel->open) || code == kInternal;
+  if (command.error == kAlreadySubscribed && refusal) return ended;
   return code == kUnknownChannel && channel->passing;
 }
 
