@@ -14,6 +14,7 @@ namespace holdfast::tune {
 inline constexpr std::uint64_t kShardsMaximum = 256;
 inline constexpr std::uint64_t kConnectionsPerShardMaximum = 65'536;
 inline constexpr std::uint64_t kAcceptBacklog = 1'024;    // per shard and address
+inline constexpr std::uint64_t kUnreadBytes = 131'072;    // of a client, in the kernel: SO_RCVBUF
 inline constexpr std::uint64_t kDescriptorsPerShard = 3;  // and one a listener
 inline constexpr std::uint64_t kDescriptorsOfProcess = 64;
 inline constexpr std::uint64_t kRingBytes =

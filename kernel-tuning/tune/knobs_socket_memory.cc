@@ -63,8 +63,8 @@ Judgement judge_receive(const Facts& facts, const Target& target) {
   return judge_buffers(
       facts, "net.ipv4.tcp_rmem",
       {profile.receive_default_maximum, profile.receive_limit_minimum, profile.receive_limit_maximum},
-      "for other programs, holdfast's own sockets hold 131,072 bytes at most; what peers can make the kernel "
-      "hold before anybody reads: " +
+      "for other programs, holdfast's own sockets hold " + grouped(kUnreadBytes) +
+          " bytes at most; what peers can make the kernel hold before anybody reads: " +
           grouped(target.connections) + " x " + bytes_text(profile.receive_default_maximum) + " = " +
           bytes_text(target.connections * profile.receive_default_maximum) + ", then tcp_mem");
 }
@@ -76,9 +76,6 @@ Judgement judge_send(const Facts& facts, const Target& target) {
                        "what a slow peer leaves in the kernel, " + bytes_text(profile.send_limit_maximum) +
                            " each at most; the server's outbox bounds the rest");
 }
-
-// What holdfast asks for with SO_RCVBUF (net/listening_socket.cc).
-constexpr std::uint64_t kUnreadBytes = 131'072;
 
 // Affects sockets that set SO_SNDBUF, or are not TCP: reported because every guide sets it.
 Judgement not_ours(const Facts& facts, std::string_view key) {
@@ -98,8 +95,9 @@ Judgement not_ours(const Facts& facts, std::string_view key) {
 
 Judgement judge_receive_maximum(const Facts& facts, const Target&) {
   return at_least(facts, "net.core.rmem_max", kUnreadBytes,
-                  "holdfast keeps up to 131,072 bytes of a client that nobody has read yet, and no more than "
-                  "this: a smaller window slows down whoever sends much",
+                  "holdfast keeps up to " + grouped(kUnreadBytes) +
+                      " bytes of a client that nobody has read yet, and no more than this: a smaller window "
+                      "slows down whoever sends much",
                   Severity::advice);
 }
 Judgement judge_send_maximum(const Facts& facts, const Target&) {

@@ -23,6 +23,7 @@ class ReceivePool {
   static constexpr std::size_t kSmallBytes = 16 * 1024;
   static constexpr std::size_t kLargeBytes = 128 * 1024;
   static constexpr std::uint8_t kLargeCredit = 8;  // reads that stay large after the last big one
+  static_assert(kLittleBytes < kSmallBytes && kSmallBytes < kLargeBytes);
 
   ReceivePool(std::uint32_t small_count, std::uint32_t large_count);
 

@@ -19,6 +19,10 @@ inline constexpr std::uint32_t kFeatureNoIowait = 1u << 17;     // 6.15: kEnterN
 // Flags of io_uring_enter. Without kEnterNoIowait an idle server shows as 100 % iowait.
 inline constexpr std::uint32_t kEnterNoIowait = 1u << 7;  // 6.15
 
+// Completions of armed operations that one call which waits for none works out (IO_LOCAL_TW_DEFAULT_MAX); one
+// that waits works out as many as it waits for. The rest stays behind without a sign.
+inline constexpr std::uint32_t kTaskWorkMaximum = 20;  // 6.13
+
 // Commands of IORING_OP_URING_CMD on a socket, in the low 32 bits of sqe->off. The level is the low half of
 // sqe->addr, the option the high half, the option's length is in sqe->file_index and the pointer to its value
 // in sqe->addr3.

@@ -23,9 +23,6 @@ constexpr std::uint64_t kNanosecondsPerMicrosecond = 1'000;
 // How long a wait lasts at most while the kernel takes no operations: it is short of memory, and trying again
 // at once would only burn the processor.
 constexpr std::uint64_t kRefusedWaitNs = 1'000'000;
-// So many completions of armed operations the kernel works out in one call that need not wait for more
-// (IO_LOCAL_TW_DEFAULT_MAX, Linux 6.13); the rest stays behind without a sign.
-constexpr unsigned kWorkedOutAtOnce = 20;
 
 __kernel_timespec timespec_of(std::uint64_t nanoseconds) {
   __kernel_timespec time{};
@@ -104,7 +101,7 @@ void KernelRing::submit_and_wait(const Wait& wait) {
 
 // Whoever does not sleep comes back for more at once, and would find 20 in each turn however many are due.
 void KernelRing::work_out_more(unsigned before, unsigned wanted) {
-  for (unsigned ready = io_uring_cq_ready(&ring_); ready - before >= kWorkedOutAtOnce && ready < wanted;
+  for (unsigned ready = io_uring_cq_ready(&ring_); ready - before >= kTaskWorkMaximum && ready < wanted;
        ready = io_uring_cq_ready(&ring_)) {
     before = ready;
     enter(0, 0, IORING_ENTER_GETEVENTS, nullptr);

@@ -6,13 +6,12 @@
 #include <utility>
 
 #include "base/check.h"
+#include "ring/kernel_abi.h"
 #include "ring/simulated_ring.h"
 
 namespace holdfast::ring {
 namespace {
 
-// Deferred task work runs at most this many items per wait, or as many as are waited for (Linux 6.13).
-constexpr std::size_t kTaskWorkMaximum = 20;
 constexpr std::uint64_t kTurnCostMaximum_ns = 20'000;
 constexpr std::uint64_t kRefusedWait_ns = 1'000'000;
 constexpr std::uint64_t kWakeUpMaximum_ns = 20'000'000;

@@ -34,17 +34,21 @@ struct Limits {
         http_idle_timeout(net::ticks(config.http_idle_timeout)),
         origin{config.allowed_origins, config.allow_missing_origin} {}
 
-  // A shard's part of it. The burst is at least one whole client, or nobody could ever come in.
+  // A shard's part of it; 0: any number.
+  static std::uint64_t accepts_per_second_of(const Config& config, std::uint32_t shards) {
+    return (std::uint64_t{config.max_accepts_per_second} + shards - 1) / shards;
+  }
+  // The burst is at least one whole client, or nobody could ever come in.
   static net::Rate accept_rate_of(const Config& config, std::uint32_t shards) {
-    const std::uint64_t rate = (std::uint64_t{config.max_accepts_per_second} + shards - 1) / shards;
+    const std::uint64_t rate = accepts_per_second_of(config, shards);
     return {rate, rate == 0 ? 0 : std::max(kAcceptBurstNs, (net::Rate::kSecondNs + rate - 1) / rate)};
   }
   // The queue of a listener. Where their rate has clients wait in it, all those who come in within some
   // seconds fit: the kernel leaves the others without an answer, and they ask again after 1, 2, 4 seconds and
   // find the queue empty by then, or full again.
   static std::uint32_t accept_backlog_of(const Config& config, std::uint32_t shards) {
-    const std::uint64_t rate = (std::uint64_t{config.max_accepts_per_second} + shards - 1) / shards;
-    const std::uint64_t wanted = std::min(rate * kQueuedSeconds, kAcceptBacklogMaximum);
+    const std::uint64_t wanted =
+        std::min(accepts_per_second_of(config, shards) * kQueuedSeconds, kAcceptBacklogMaximum);
     return std::max(config.tuning.accept_backlog, static_cast<std::uint32_t>(wanted));
   }
   // The bound of an outbox, with its default filled in.
@@ -74,9 +78,9 @@ struct Limits {
   static constexpr std::size_t kCompletionsPerReap = 256;
   // Completions put aside by an early flush; more of them stay in the ring.
   static constexpr std::size_t kDeferredMaximum = 1024;
-  // What is read in one turn of newcomers, and as much of those who sent more than one read takes: so long,
-  // and so many bytes, each read counted as a small buffer more than it was. Whoever is known to send little
-  // waits for both at most. Between looking how much it was: the large buffers of a shard.
+  // What is read in one turn of the uncertain, and as much of the patient (shard_read.cc): so long, and so
+  // many bytes, each read counted as a small buffer more than it was. The brief wait for both at most.
+  // Between looking how much it was: the large buffers of a shard.
   static constexpr std::uint64_t kShareNs = 300'000;
   static constexpr std::size_t kShareBytes = 512 * 1024;
   static constexpr std::size_t kShareBatch = 8;

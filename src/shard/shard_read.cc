@@ -131,6 +131,7 @@ void Shard::read_share(std::vector<Index>& list) {
     read += done;
     if (done < count) break;
   }
+  CHECK(read <= list.size());
   list.erase(list.begin(), list.begin() + static_cast<std::ptrdiff_t>(read));
 }
 
@@ -228,6 +229,7 @@ void Shard::receive_done(Index index, net::Slot& slot, const Completion& complet
 // A connection that fills small buffers is read into large ones, and patient, until its reads have been small
 // for a while.
 void Shard::adapt_receive_size(net::Slot& slot, std::size_t count) {
+  static_assert(net::ReceivePool::kLargeCredit < 1 << 4, "four bits of a slot");
   if (count >= net::ReceivePool::kSmallBytes) {
     slot.large_receive_credit = net::ReceivePool::kLargeCredit;
   } else if (slot.large_receive_credit > 0) {

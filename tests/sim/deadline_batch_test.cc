@@ -14,6 +14,7 @@
 #include "net/ping_moments.h"
 #include "ring/simulated_world.h"
 #include "run_for.h"
+#include "small_machine.h"
 
 namespace holdfast::sim {
 namespace {
@@ -93,15 +94,7 @@ class DeadlineBatch : public testing::Test {
 
   ring::SimulatedWorld world_{1};
   base::Random entropy_{1};
-  Machine machine_{&world_,
-                   {.sizes = {.slots = 4,
-                              .outbox_nodes = kPlaces,
-                              .subscriptions = 4,
-                              .arena_bytes = 1u << 20,
-                              .receive_buffers = 4},
-                    .listeners = {Protocol::websocket},
-                    .backlog = 4},
-                   &entropy_};
+  Machine machine_{&world_, small_machine(Protocol::websocket, kPlaces), &entropy_};
   Keeping* handler_ = nullptr;
   std::unique_ptr<Server> server_;
   std::vector<std::unique_ptr<Peer>> peers_;

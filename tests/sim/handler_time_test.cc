@@ -9,6 +9,7 @@
 #include "holdfast/handler.h"
 #include "machine.h"
 #include "ring/simulated_world.h"
+#include "small_machine.h"
 
 namespace holdfast::sim {
 namespace {
@@ -49,15 +50,7 @@ class HandlerTime : public testing::Test {
   base::Random entropy_{1};
   Sleeper* handler_ = nullptr;
   std::vector<std::unique_ptr<Handler>> handlers_;
-  Machine machine_{&world_,
-                   {.sizes = {.slots = 4,
-                              .outbox_nodes = 16,
-                              .subscriptions = 4,
-                              .arena_bytes = 1u << 20,
-                              .receive_buffers = 4},
-                    .listeners = {Protocol::websocket},
-                    .backlog = 4},
-                   &entropy_};
+  Machine machine_{&world_, small_machine(Protocol::websocket), &entropy_};
 };
 
 TEST_F(HandlerTime, AQuietShardIsWokenAtTheTimeItWasGivenAndOnce) {

@@ -14,6 +14,7 @@
 #include "gateway_fixture.h"
 #include "gateway_peer.h"
 #include "holdfast/handler.h"
+#include "small_machine.h"
 
 namespace holdfast::sim {
 namespace {
@@ -149,15 +150,7 @@ class RequestTime : public testing::Test {
   base::Random entropy_{1};
   Slow* handler_ = nullptr;
   std::vector<std::unique_ptr<Handler>> handlers_;
-  Machine machine_{&world_,
-                   {.sizes = {.slots = 4,
-                              .outbox_nodes = 16,
-                              .subscriptions = 4,
-                              .arena_bytes = 1u << 20,
-                              .receive_buffers = 4},
-                    .listeners = {Protocol::http},
-                    .backlog = 4},
-                   &entropy_};
+  Machine machine_{&world_, small_machine(Protocol::http), &entropy_};
 };
 
 TEST_F(RequestTime, IsNotIdleTimeAndWhatFollowsTheAnswerIs) {

@@ -45,13 +45,7 @@ class StalledShard(HostileTestCase):
     TALKERS = 20
     MUCH = 4000  # messages of each
     SECONDS = sized(2.0, 5.0)
-
-    def start(self, *arguments, **flags):
-        """Not ahead of us: we have to find it at work."""
-        server = super().start(*arguments, **flags)
-        for thread in os.listdir(f"/proc/{server.child.pid}/task"):
-            os.sched_setscheduler(int(thread), os.SCHED_OTHER, os.sched_param(0))
-        return server
+    SERVER_AHEAD = False  # it has to be found at work
 
     def thread_of(self, server, shard):
         folder = f"/proc/{server.child.pid}/task"
