@@ -23,8 +23,6 @@ constexpr std::uint64_t kSubmissionBytes = 64 + 4;
 constexpr std::uint64_t kCompletionBytes = 16;
 // A context of wslay, which allocates it itself: 4.2 kB.
 constexpr std::uint64_t kWebSocketContextBytes = 4608;
-// Lists of slots with something to do (shard_create.cc), of two entries for each slot.
-constexpr std::uint64_t kWorkLists = 9;
 
 constexpr const char* kNames[] = {"", "shards", "connections", "subscriptions", "channels"};
 
@@ -51,7 +49,7 @@ void add_of_shards(MemoryBill& bill, const Config& config, const Capacity& capac
   add(tuning.large_receive_buffers, net::ReceivePool::kLargeBytes, "large receive buffers");
   add(1, net::Outbox::kGatherBytes, "messages gathered for one send");
   add(2, std::max(tuning.mailbox_bytes, Mailbox::capacity_for(config.max_message_bytes)), "mailboxes");
-  add(ws::ReaderLimits{}.contexts, kWebSocketContextBytes, "contexts of fragmented messages");
+  add(ws::ReaderLimits{}.contexts, kWebSocketContextBytes, "contexts of fragments that come in pieces");
   add(1, capacity.sizes.arena_bytes, "queued messages and incomplete input");
   add(1, memory::BlockArena::state_bytes(capacity.sizes.arena_bytes), "their bookkeeping");
 }
@@ -64,7 +62,7 @@ void add_of_connections(MemoryBill& bill, const Config& config, const Capacity& 
   add(sizeof(net::Slot) + sizeof(net::SlotDetail), "slot");
   add(sizeof(memory::Assembly), "record of incomplete input");
   add(sizeof(ring::SocketAddress), "question for the peer's address");
-  add(kWorkLists * 2 * sizeof(memory::Index), "places in lists of work");
+  add(Limits::kWorkLists * 2 * sizeof(memory::Index), "places in lists of work");
   if (capacity.sizes.input_accounts > 0) add(sizeof(net::InputAccount), "account of its rate");
   if (config.max_connections_per_address > 0)
     add(net::AddressCounts::bytes_for(slots) / slots + 1, "count of its address");

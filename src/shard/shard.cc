@@ -43,6 +43,7 @@ bool Shard::turn() {
   reap_ended();  // on_close, and the descriptors of those nothing is in the kernel for
   heartbeat_.step("sending");
   flush();  // one send for each connection that is owed something
+  close_some();
   dispatch_deferred();
   adjust_listeners();
   const bool finished = stopping_ && table_.used() == 0 && listeners_idle();
@@ -144,8 +145,8 @@ void Shard::wake_done(const Completion& completion) {
 
 bool Shard::work_left() const {
   return !ready_.empty() || !uncertain_.empty() || !patient_.empty() || !deferred_.empty() ||
-         !flush_.empty() || !reap_.empty() || !drained_.empty() || letters_left_ || deadlines_left_ ||
-         sweeping_;
+         !flush_.empty() || !reap_.empty() || !closing_.empty() || !drained_.empty() || letters_left_ ||
+         deadlines_left_ || sweeping_;
 }
 
 void Shard::stopped() {

@@ -241,10 +241,10 @@ class Shard {
   void all_said(memory::Index index, net::Slot& slot);
   void drop(memory::Index index, std::uint16_t code);
   void end(memory::Index index);
-  void queue_reap(memory::Index index, net::Slot& slot);
   void reap_ended();
   void tell_closed(memory::Index index);
   void release_when_joined(memory::Index index);
+  void close_some();
   void close_done(memory::Index index, net::Slot& slot, const ring::Completion& completion);
   void set_close_reason(memory::Index index, std::string_view reason);
 
@@ -329,6 +329,7 @@ class Shard {
   std::vector<memory::Index> flushing_;
   std::vector<memory::Index> reap_;  // to tell or finish
   std::vector<memory::Index> reaping_;
+  std::vector<memory::Index> closing_;    // nothing of them is in the kernel: some are closed in a turn
   std::vector<memory::Index> drained_;    // on_drained is owed
   std::vector<memory::Index> drain_due_;  // on_drain is owed, and the end
   std::vector<memory::Index> due_;        // deadlines of this turn

@@ -57,8 +57,11 @@ Shard::Shard(const ShardOptions& options, const Config& config, ShardMemory memo
     listeners_.emplace_back(listener, static_cast<std::uint8_t>(listeners_.size()));
   }
   // Twice the slots: an entry can outlive its slot's tenant until the list is walked.
-  for (auto* list : {&ready_, &uncertain_, &patient_, &reading_, &flush_, &flushing_, &reap_, &reaping_,
-                     &drained_, &drain_due_, &due_, &retry_}) {
+  std::vector<Index>* const lists[] = {&ready_,     &uncertain_, &patient_, &reading_, &flush_,
+                                       &flushing_,  &reap_,      &reaping_, &closing_, &drained_,
+                                       &drain_due_, &due_,       &retry_};
+  static_assert(std::size(lists) == Limits::kWorkLists);
+  for (std::vector<Index>* list : lists) {
     list->reserve(2 * static_cast<std::size_t>(options.sizes.slots));
   }
   completions_.resize(Limits::kCompletionsPerReap);

@@ -148,9 +148,22 @@ void Shard::release_when_joined(Index index) {
     frames_.release(detail.close_reason);
     detail.close_reason = kNoIndex;
   }
-  table_.to(index, State::releasing);
-  slot.enter_kernel(net::kClosing);
-  ring_->close(index, table_.tag(Op::close, index));
+  closing_.push_back(index);
+}
+
+// Closing a socket takes the kernel 10 to 20 us. Where a crowd leaves, some of it goes in each turn, behind
+// what the others are owed.
+void Shard::close_some() {
+  const std::size_t count = std::min(closing_.size(), Limits::kClosesPerTurn);
+  for (std::size_t i = 0; i < count; ++i) {
+    const Index index = closing_[i];
+    net::Slot& slot = table_[index];
+    CHECK(slot.in_flight == 0);
+    table_.to(index, State::releasing);
+    slot.enter_kernel(net::kClosing);
+    ring_->close(index, table_.tag(Op::close, index));
+  }
+  closing_.erase(closing_.begin(), closing_.begin() + static_cast<std::ptrdiff_t>(count));
 }
 
 void Shard::close_done(Index index, net::Slot& slot, const Completion& completion) {

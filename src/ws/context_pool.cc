@@ -118,8 +118,4 @@ std::span<const std::byte> ContextPool::control(Index context) const {
   return std::span(from.control, from.control_length);
 }
 
-void ContextPool::clear_control(Index context) {
-  entry(context).control_length = 0;
-}
-
 }  // namespace holdfast::ws

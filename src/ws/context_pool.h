@@ -1,5 +1,5 @@
-// ContextPool: the wslay contexts of a shard, lent to the
-// connections whose input spans reads in small pieces.
+// ContextPool: the wslay contexts of a shard, lent to connections for one frame each: a fragment or a
+// control frame that spans reads.
 //
 // A context is about 4 KiB that wslay allocates. It is made when it is first needed, up to a bound, and then
 // kept for ever, so steady traffic allocates nothing. One given back in the middle of a frame cannot be used
@@ -51,7 +51,6 @@ class ContextPool {
   // pieces, which must not mix with the message around it.
   void append_control(memory::Index context, std::span<const std::byte> payload);
   std::span<const std::byte> control(memory::Index context) const;
-  void clear_control(memory::Index context);
 
   std::uint32_t lent() const { return lent_; }
   std::uint64_t refusals() const { return refusals_; }

@@ -81,30 +81,48 @@ bool Reader::read_next(Index& assembly, std::span<std::byte>& bytes, Events& eve
   FrameHeader header;
   const HeaderOutcome outcome = read_header(limits_, progress, bytes, header, violation);
   if (outcome == HeaderOutcome::violation) return false;
-  const bool alone = is_control(header.opcode) || is_unfragmented(header);
-  if (outcome == HeaderOutcome::complete && alone && !limits_.always_wslay) {
+  if (outcome == HeaderOutcome::complete && !limits_.always_wslay) {
     const std::span<std::byte> rest = bytes.subspan(header.header_bytes);
     if (header.payload_bytes <= rest.size()) {
       const std::size_t payload_bytes = static_cast<std::size_t>(header.payload_bytes);
       bytes = rest.subspan(payload_bytes);
-      return read_whole_frame(header, rest.first(payload_bytes), events, violation);
+      return read_whole_frame(assembly, header, rest.first(payload_bytes), events, violation);
     }
   }
   if (assembly == kNoIndex && !claim(assembly, violation)) return false;
   return read_piece(assembly, bytes, events, violation);
 }
 
-bool Reader::read_whole_frame(const FrameHeader& header, std::span<std::byte> payload, Events& events,
-                              Violation& violation) {
+bool Reader::read_whole_frame(Index& assembly, const FrameHeader& header, std::span<std::byte> payload,
+                              Events& events, Violation& violation) {
   ++short_path_frames_;
   unmask(payload, header.mask, 0);
   if (is_control(header.opcode)) return deliver_control(header.opcode, payload, events, violation);
+  if (!is_unfragmented(header)) return read_fragment(assembly, header, payload, events, violation);
   if (header.opcode == Opcode::text) {
     Progress whole_text{};
     violation = check_text(whole_text, payload, true);
     if (violation) return false;
   }
   return events.on_message(header.opcode, payload);
+}
+
+bool Reader::read_fragment(Index& assembly, const FrameHeader& header, std::span<const std::byte> payload,
+                           Events& events, Violation& violation) {
+  if (assembly == kNoIndex && !claim(assembly, violation)) return false;
+  Progress& progress = progress_of(assembly);
+  begin_frame(progress, header);
+  if (!store_payload(assembly, header, payload)) {
+    violation = {kTryAgainLater, "out of input memory"};
+    return false;
+  }
+  progress.frame_remaining = 0;
+  progress.header_complete = false;
+  if (progress.message_opcode == Opcode::text) {
+    violation = check_text(progress, assemblies_->stored(assembly), header.final);
+    if (violation) return false;
+  }
+  return header.final ? deliver_message(assembly, events) : true;
 }
 
 bool Reader::reserve_bulk(Index assembly, std::size_t received_bytes) {
@@ -268,11 +286,14 @@ bool Reader::end_frame(Index& assembly, const FrameHeader& header, Events& event
   Progress& progress = progress_of(assembly);
   progress.header_length = 0;
   progress.header_complete = false;
-  if (!is_control(header.opcode)) return header.final ? deliver_message(assembly, events) : true;
-
   const Index context = progress.context_plus_one - 1;
+  progress.context_plus_one = 0;
+  if (!is_control(header.opcode)) {
+    contexts_->release(context, true);
+    return header.final ? deliver_message(assembly, events) : true;
+  }
   const bool go_on = deliver_control(header.opcode, contexts_->control(context), events, violation);
-  contexts_->clear_control(context);
+  contexts_->release(context, true);
   if (!progress.message_open()) abandon(assembly);
   return go_on;
 }
@@ -302,9 +323,8 @@ bool Reader::claim(Index& assembly, Violation& violation) {
   return assembly != kNoIndex;
 }
 
-// An open message has one already.
 bool Reader::lend_context(Index& assembly, Violation& violation) {
-  if (progress_of(assembly).context_plus_one != 0) return true;
+  CHECK(progress_of(assembly).context_plus_one == 0);
   const Index context = contexts_->claim();
   if (context == kNoIndex) {
     abandon(assembly);
@@ -317,11 +337,8 @@ bool Reader::lend_context(Index& assembly, Violation& violation) {
 
 void Reader::abandon(Index& assembly) {
   if (assembly == kNoIndex) return;
-  const Progress& progress = progress_of(assembly);
-  // Wslay is at a boundary until it is given a whole header; during a bulk frame there is no context.
-  if (progress.context_plus_one != 0) {
-    contexts_->release(progress.context_plus_one - 1, !progress.header_complete);
-  }
+  const std::uint32_t context_plus_one = progress_of(assembly).context_plus_one;
+  if (context_plus_one != 0) contexts_->release(context_plus_one - 1, false);
   assemblies_->release(assembly);
   assembly = kNoIndex;
 }

@@ -2,11 +2,12 @@
 //
 // One per shard; per-connection state exists only while a message is incomplete, in an Assembly
 // from the shard's pool. Three ways through, which must agree (differential fuzz target): the
-// short path for a whole frame inside one buffer (unmasked in place, handed out as a view); the
-// bulk path for an unfragmented data frame that spans reads (a big one received straight into its
-// assembly; wslay alone costs 7.4 us for 16 KiB); and wslay, with a context borrowed from a pool
-// until the message boundary, for what is left: fragmented messages, and control frames that span
-// reads. So the pool, which is small, can run out only for these, whoever else sends in pieces.
+// short path for a whole frame inside one buffer (unmasked in place; a message handed out as a view,
+// a fragment put behind those before it); the bulk path for an unfragmented data frame that spans
+// reads (a big one received straight into its assembly; wslay alone costs 7.4 us for 16 KiB); and
+// wslay, with a context borrowed from a pool until the frame's end, for what is left: fragments and
+// control frames that span reads. So the pool, which is small, can run out only for these, whoever
+// else sends in pieces; and a flood of little fragments costs little.
 // The message rules (fragmentation, UTF-8 at the first bad byte, limits) are the same code for all
 // three. Any split of the same bytes gives the same events.
 #pragma once
@@ -88,8 +89,10 @@ class Reader {
  private:
   // Each takes the front off `bytes` and returns false when reading stops: a violation, or an event's false.
   bool read_next(memory::Index& assembly, std::span<std::byte>& bytes, Events& events, Violation& violation);
-  bool read_whole_frame(const FrameHeader& header, std::span<std::byte> payload, Events& events,
-                        Violation& violation);
+  bool read_whole_frame(memory::Index& assembly, const FrameHeader& header, std::span<std::byte> payload,
+                        Events& events, Violation& violation);
+  bool read_fragment(memory::Index& assembly, const FrameHeader& header, std::span<const std::byte> payload,
+                     Events& events, Violation& violation);
   bool read_bulk(memory::Index& assembly, std::span<std::byte>& bytes, Events& events, Violation& violation);
   bool bulk_stored(memory::Index& assembly, std::size_t count, Events& events, Violation& violation);
   bool read_piece(memory::Index& assembly, std::span<std::byte>& bytes, Events& events, Violation& violation);

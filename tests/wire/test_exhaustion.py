@@ -101,7 +101,7 @@ class ReceiveBuffers(HostileTestCase):
 class HalfMessages(HostileTestCase):
     CLIENTS = sized(1500, 10000)
     TALKERS = 30
-    CONTEXTS = 1024  # of wslay, which reads fragmented messages
+    CONTEXTS = 1024  # of wslay, which reads fragments that come in pieces
 
     def start_with_talkers(self):
         self.need_descriptors(self.CLIENTS)
@@ -137,9 +137,15 @@ class HalfMessages(HostileTestCase):
 
     def test_in_fragments_are_refused_beyond_their_number_and_nobody_else_is(self):
         server, talkers = self.start_with_talkers()
+        fragment = raw_client.frame(raw_client.BINARY, b"half", final=False)
         clients = crowd.open_many(self, server, self.CONTEXTS + 100)
         for client in clients:
-            client.send(raw_client.frame(raw_client.BINARY, b"half", final=False))
+            client.send(fragment)
+        counters = server.wait_for(assemblies_in_use=len(clients))
+        self.assertEqual(counters["wslay_contexts"], 0, "a whole fragment needs none")
+        continuation = raw_client.frame(raw_client.CONTINUATION, b"half", final=False)
+        for client in clients:
+            client.send(continuation[:-1])
         server.wait_for(wslay_contexts=self.CONTEXTS, memory_refusals=100)
         self.assert_pieces_arrive(server, talkers, self.CONTEXTS)
 

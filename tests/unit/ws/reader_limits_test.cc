@@ -42,22 +42,24 @@ TEST(ReaderLimits, ContextsAreLentUpToTheBoundAndThenTheNewcomerIsClosed) {
   std::vector<std::unique_ptr<Connection>> connections;
   for (int i = 0; i < 3; ++i) {
     connections.push_back(std::make_unique<Connection>(world));
-    EXPECT_TRUE(connections.back()->read(fragment(kText, "a")));
+    EXPECT_TRUE(connections.back()->read(fragment(kText, "a ").substr(0, 7)));
   }
   Connection newcomer(world);
-  EXPECT_FALSE(newcomer.read(fragment(kText, "b")));
+  EXPECT_FALSE(newcomer.read(fragment(kText, "b ").substr(0, 7)));
   EXPECT_EQ(newcomer.log.text, kUnfinished);
   EXPECT_EQ(newcomer.assembly, kNoIndex);
   EXPECT_EQ(world.reader.context_refusals(), 1u);
   EXPECT_EQ(world.assemblies.used(), 3u);
 
-  // Messages in one frame need none, however they come, and those who have one go on.
+  // Messages in one frame need none, however they come, nor do fragments that come whole, and those who have
+  // one go on.
   EXPECT_EQ(read_whole(world, frame(kText, "whole")), "text[whole]");
+  EXPECT_EQ(read_whole(world, fragment(kText, "whole") + frame(kContinuation, " too")), "text[whole too]");
   EXPECT_EQ(read_bytewise(world, frame(kText, "in pieces")), "text[in pieces]");
   const std::string big(10000, 'x');
   EXPECT_EQ(read_in_pieces(world, frame(kBinary, big), {5000}), "binary[" + big + "]");
-  EXPECT_TRUE(connections[0]->read(frame(kContinuation, "c")));
-  EXPECT_EQ(connections[0]->log.text, "text[ac]");
+  EXPECT_TRUE(connections[0]->read(fragment(kText, "a ").substr(7) + frame(kContinuation, "c")));
+  EXPECT_EQ(connections[0]->log.text, "text[a c]");
   Connection later(world);
   EXPECT_TRUE(later.read(fragment(kText, "d")));
 }
