@@ -11,6 +11,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -79,9 +80,9 @@ class Connection {
   void close(std::uint16_t code = 1000, std::string_view reason = {});
 
   // WebSocket only, without effect on others: asks the peer for a sign of life with a ping frame, whatever
-  // Config::ping_interval says. The connection is dropped when nothing has come within `pong_timeout`; 0:
-  // Config::pong_timeout. A ping that is on its way already is not repeated.
-  void ping(std::chrono::milliseconds pong_timeout = std::chrono::milliseconds(0));
+  // Config::ping_interval says. The connection is dropped when nothing has come within `pong_timeout`; none:
+  // Config::pong_timeout; 0: never. While a ping is waited for in this way it is not repeated; 0 ends that.
+  void ping(std::optional<std::chrono::milliseconds> pong_timeout = std::nullopt);
 
   // Protocol::http only, without effect on others: from the end of this turn on, nothing is read from the
   // peer until resume_input, and TCP makes it wait. What has been received already still arrives. A peer that

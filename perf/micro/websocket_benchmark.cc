@@ -85,6 +85,18 @@ void ws_utf8_cyrillic(benchmark::State& state) {
 BENCHMARK(ws_utf8_ascii)->Arg(16)->Arg(64)->Arg(1024)->Arg(16 * 1024)->Arg(64 * 1024);
 BENCHMARK(ws_utf8_cyrillic)->Arg(16)->Arg(64)->Arg(1024)->Arg(16 * 1024)->Arg(64 * 1024);
 
+// The same payload in as many frames of equal size.
+std::vector<std::byte> text_in_fragments(std::size_t payload_bytes, std::size_t fragments) {
+  std::vector<std::byte> wire;
+  for (std::size_t number = 0; number < fragments; ++number) {
+    std::vector<std::byte> frame = text_frame(payload_bytes / fragments);
+    if (number > 0) frame[0] &= std::byte{0xf0};
+    if (number + 1 < fragments) frame[0] &= std::byte{0x0f};
+    wire.insert(wire.end(), frame.begin(), frame.end());
+  }
+  return wire;
+}
+
 class Counting final : public ws::Events {
  public:
   bool on_message(ws::Opcode, std::span<std::byte> payload) override {
@@ -130,11 +142,12 @@ class Bench {
   ws::Reader reader;
 };
 
-// `pieces` of one frame, read one after the other.
-void read(benchmark::State& state, const ws::ReaderLimits& limits, std::size_t pieces) {
+// `pieces` of one message, read one after the other.
+void read(benchmark::State& state, const ws::ReaderLimits& limits, std::size_t pieces,
+          std::size_t fragments = 1) {
   Bench bench(limits);
   Counting events;
-  std::vector<std::byte> wire = text_frame(static_cast<std::size_t>(state.range(0)));
+  std::vector<std::byte> wire = text_in_fragments(static_cast<std::size_t>(state.range(0)), fragments);
   const std::size_t piece_bytes = (wire.size() + pieces - 1) / pieces;
   memory::Index assembly = memory::kNoIndex;
   for (auto _ : state) {
@@ -160,6 +173,10 @@ void ws_read_in_four(benchmark::State& state) {
 void ws_read_wslay_alone(benchmark::State& state) {
   read(state, {.always_wslay = true}, 1);
 }
+void ws_read_four_fragments(benchmark::State& state) {
+  read(state, {}, 1, 4);
+}
+BENCHMARK(ws_read_four_fragments)->Arg(64)->Arg(1024)->Arg(16 * 1024)->Arg(64 * 1024);
 BENCHMARK(ws_read_whole)->Arg(64)->Arg(1024)->Arg(16 * 1024)->Arg(64 * 1024);
 BENCHMARK(ws_read_in_four)->Arg(64)->Arg(1024)->Arg(16 * 1024)->Arg(64 * 1024);
 BENCHMARK(ws_read_wslay_alone)->Arg(64)->Arg(1024)->Arg(16 * 1024)->Arg(64 * 1024);

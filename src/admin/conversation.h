@@ -65,6 +65,8 @@ class Conversation {
   bool blocked() const {
     return ending_ || slots_.size() >= kUnansweredMaximum || output_.size() >= kOutputBytesMaximum;
   }
+  // A request is complete and its answer is not: it is we who are waited for.
+  bool owes_answer() const { return !slots_.empty(); }
   // Everything is answered and taken, and the connection is to be closed.
   bool finished() const { return ending_ && slots_.empty() && output_.empty(); }
   // Nothing more will be read.

@@ -190,6 +190,7 @@ void Service::go_on(State& state) {
   }
   held_bytes_ += conversation.held_bytes() - state.held_bytes;
   state.held_bytes = conversation.held_bytes();
+  tell_whether_idle(state);
   watch_deadline(state);
   arm();
 }
@@ -238,6 +239,14 @@ void Service::become_session(State& state) {
   connection.send(bytes_of(head));
   counters().streams_begun.add();
   gateway_.open_session(connection, route.stream, route.first);
+}
+
+// Another shard may take longer to answer than a connection may be idle.
+void Service::tell_whether_idle(State& state) {
+  const bool answering = state.conversation.owes_answer();
+  if (answering == state.answering) return;
+  state.answering = answering;
+  answering ? state.connection.begin_request() : state.connection.end_request();
 }
 
 void Service::watch_deadline(State& state) {

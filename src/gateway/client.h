@@ -50,11 +50,10 @@ struct Client {
     refused,  // connect was answered with an error: whatever follows closes it
     ended,    // its close is on the way: nothing of it is left but this record
   };
-  static constexpr std::uint16_t kPongDue = 1;       // a ping was sent and not answered
-  static constexpr std::uint16_t kAsksPong = 2;      // its pings are to be answered
-  static constexpr std::uint16_t kSubsExpire = 4;    // one of its subscriptions has kExpires
-  static constexpr std::uint16_t kInfo = 8;          // `info` counts
-  static constexpr std::uint16_t kCountedUser = 16;  // counted for max_connections_per_user
+  static constexpr std::uint16_t kPongDue = 1;      // a ping was sent and not answered
+  static constexpr std::uint16_t kAsksPong = 2;     // its pings are to be answered
+  static constexpr std::uint16_t kInfo = 4;         // `info` counts
+  static constexpr std::uint16_t kCountedUser = 8;  // counted for max_connections_per_user
 
   Connection connection;          // 16
   time::TimerLink timer;          // 12: the earliest of its deadlines
@@ -68,7 +67,7 @@ struct Client {
   std::uint16_t flags;            // 2
   State state;                    // 1
   std::uint8_t packed_transport;  // 1
-  std::uint16_t spare;            // 2
+  std::uint16_t expiring;         // 2: its subscriptions with kExpires
 
   bool is(std::uint16_t flag) const { return (flags & flag) != 0; }
   Transport transport() const { return Transport::unpack(packed_transport); }

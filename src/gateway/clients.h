@@ -76,6 +76,14 @@ class Clients {
     }
   }
 
+  // Calls visit(client) for each record in use. It must not end clients.
+  template <class Visit>
+  void for_each(Visit visit) const {
+    for (memory::Index client = 0; client < clients_.state().fresh; ++client) {
+      if (clients_[client].state != Client::State::free) visit(client);
+    }
+  }
+
   time::Wheel& wheel() { return wheel_; }
   std::uint32_t size() const { return clients_.used(); }
 

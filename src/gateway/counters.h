@@ -28,6 +28,7 @@ namespace holdfast::gateway {
   X(publications)         /* numbered here */                                             \
   X(duplicates)           /* publishes answered from a remembered result */               \
   X(publications_refused) /* publication memory used up, or too many letters under way */ \
+  X(json_checks)          /* of binary payloads: one each, for all channels together */   \
   X(deliveries)           /* publications queued to one connection each */                \
   X(encodings)            /* publications encoded, once for each form somebody wants */   \
   X(deltas)               /* of these as a delta */                                       \

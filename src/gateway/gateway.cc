@@ -133,11 +133,15 @@ const Snapshot& Gateway::snapshot() const {
 
 void Gateway::reload(const Snapshot& snapshot) {
   ShardState& state = parts_->state;
-  state.snapshot = snapshot;
+  const Snapshot before = std::exchange(state.snapshot, snapshot);
   const Settings& settings = state.settings();
   state.home.set_times({settings.history.meta_ttl, settings.history.idempotency_window});
   shared_->publication_budget.set_bound(settings.memory.publication_memory_bytes);
-  parts_->sessions.settings_changed();
+  parts_->sessions.settings_changed(*before.settings);
+}
+
+void Gateway::validate() const {
+  if (parts_) parts_->sessions.validate();
 }
 
 void Gateway::on_start() {

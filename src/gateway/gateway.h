@@ -50,6 +50,9 @@ class Gateway final : public Handler {
   // From the other shards.
   void take(std::vector<Letter>& letters);
 
+  // CHECKs what must hold between turns. For tests and simulations: linear in all that is there.
+  void validate() const;
+
   std::uint32_t shard() const { return shard_; }
   // Any thread; of all shards.
   const SharedState& shared() const { return *shared_; }

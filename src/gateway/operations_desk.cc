@@ -19,11 +19,19 @@ Failure OperationsDesk::check(std::string_view channel, std::uint32_t& rules) co
   return error_for(decision);
 }
 
+// What is not binary was read as JSON where it came from.
+bool OperationsDesk::is_json(const PublishOperation& operation) const {
+  return !operation.binary || shard_.is_json(operation.payload);
+}
+
 void OperationsDesk::publish(const PublishOperation& operation, Callback<PublishAnswer> done) {
+  publish_as(operation, is_json(operation), std::move(done));
+}
+
+void OperationsDesk::publish_as(const PublishOperation& operation, bool json, Callback<PublishAnswer> done) {
   std::uint32_t place = 0;
   PublishAnswer refused;
   refused.failure = check(operation.channel, place);
-  const bool json = !operation.binary || shard_.json.valid(operation.payload);
   if (operation.payload.empty()) refused.failure = ErrorCode::bad_request;
   if (refused.failure) return done(refused);
   const std::uint32_t home = shard_.home_of(operation.channel);
@@ -66,10 +74,11 @@ void OperationsDesk::broadcast(std::span<const std::string_view> channels, const
   auto gathering = std::make_shared<Gathering>(Gathering{{}, channels.size(), std::move(done)});
   gathering->answer.answers.resize(channels.size());
   if (channels.empty()) return gathering->done(gathering->answer);
+  const bool json = is_json(operation);
   for (std::size_t i = 0; i < channels.size(); ++i) {
     PublishOperation one = operation;
     one.channel = channels[i];
-    publish(one, [gathering, i](const PublishAnswer& answer) {
+    publish_as(one, json, [gathering, i](const PublishAnswer& answer) {
       gathering->answer.answers[i] = answer;
       if (--gathering->awaited == 0) gathering->done(gathering->answer);
     });

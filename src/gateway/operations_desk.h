@@ -55,6 +55,8 @@ class OperationsDesk final : public Operations {
   // What is wrong with asking this about the channel; otherwise the place of its rules.
   Failure check(std::string_view channel, std::uint32_t& rules) const;
   Asker asker() const { return {shard_.number, {}, 0, false}; }
+  bool is_json(const PublishOperation& operation) const;
+  void publish_as(const PublishOperation& operation, bool json, Callback<PublishAnswer> done);
   void to_all_shards(TargetLetter&& letter, const Target& target, Callback<TargetAnswer> done);
   bool apply(const TargetLetter& letter, memory::Index client);
   bool selected(const TargetLetter& letter, memory::Index client) const;

@@ -9,9 +9,13 @@
 
 namespace holdfast::gateway {
 
-Post::Post(std::uint32_t shard, std::uint32_t shards, Take take, Hand hand)
-    : shard_(shard), lanes_(shards), take_(std::move(take)), hand_(std::move(hand)) {
-  CHECK(shard < shards);
+Post::Post(std::uint32_t shard, std::uint32_t shards, Take take, Hand hand, std::uint32_t letters_maximum)
+    : shard_(shard),
+      letters_maximum_(letters_maximum),
+      lanes_(shards),
+      take_(std::move(take)),
+      hand_(std::move(hand)) {
+  CHECK(shard < shards && letters_maximum > 0);
 }
 
 void Post::write(Lane& lane, Letter letter) {
@@ -28,7 +32,7 @@ void Post::deliver(std::uint32_t shard, Letter letter) {
   if (shard == shard_) return take_(std::move(letter));
   Lane& lane = lanes_[shard];
   if (lane.overrun) return;
-  if (under_way(lane) < kLettersMaximum) return write(lane, std::move(letter));
+  if (under_way(lane) < letters_maximum_) return write(lane, std::move(letter));
   // In its place among the deliveries: those before it have arrived, those after it count for nothing.
   lane.overrun = true;
   ++overruns_;
@@ -38,7 +42,7 @@ bool Post::flush() {
   bool done = true;
   for (std::uint32_t shard = 0; shard < lanes_.size(); ++shard) {
     Lane& lane = lanes_[shard];
-    if (lane.overrun && under_way(lane) < kLettersMaximum) {
+    if (lane.overrun && under_way(lane) < letters_maximum_) {
       lane.overrun = false;
       write(lane, GapLetter{shard_});
     }

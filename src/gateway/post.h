@@ -20,7 +20,7 @@ namespace holdfast::gateway {
 
 class Post {
  public:
-  // Letters under way to one shard, written and not taken in.
+  // Letters under way to one shard, written and not taken in; tests take less.
   static constexpr std::uint32_t kLettersMaximum = 65'536;
   // Handed over at once; the rest follows in the next turn.
   static constexpr std::size_t kBatchMaximum = 4096;
@@ -30,7 +30,8 @@ class Post {
   // Hands a task to a shard; false when it has to be tried again.
   using Hand = std::function<bool(std::uint32_t shard, std::shared_ptr<std::vector<Letter>> letters)>;
 
-  Post(std::uint32_t shard, std::uint32_t shards, Take take, Hand hand);
+  Post(std::uint32_t shard, std::uint32_t shards, Take take, Hand hand,
+       std::uint32_t letters_maximum = kLettersMaximum);
 
   void send(std::uint32_t shard, Letter letter);
   void deliver(std::uint32_t shard, Letter letter);
@@ -38,7 +39,7 @@ class Post {
   void send_later(Letter letter) { write(lanes_[shard_], std::move(letter)); }
   // Requests must wait.
   bool busy(std::uint32_t shard) const {
-    return shard != shard_ && under_way(lanes_[shard]) >= kLettersMaximum;
+    return shard != shard_ && under_way(lanes_[shard]) >= letters_maximum_;
   }
 
   // Something is to be handed over.
@@ -62,6 +63,7 @@ class Post {
   bool hand_over(std::uint32_t shard, Lane& lane);
 
   std::uint32_t shard_;
+  const std::uint32_t letters_maximum_;
   std::vector<Lane> lanes_;
   Take take_;
   Hand hand_;

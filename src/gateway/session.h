@@ -85,12 +85,15 @@ class Sessions final : public SubscriptionEnds {
   bool refresh_by_server(memory::Index client, bool expired, std::int64_t expires_at_s);
 
   // The snapshot has changed: takes over its limits and looks up the rules of all channels again.
-  void settings_changed();
+  void settings_changed(const Settings& before);
   void drop_shared_messages();
 
   // Input that waits for the reply to connect, all clients of the shard together. It waits for other shards,
   // so it is there for a moment; but clients decide how much it is.
   static constexpr std::uint64_t kHeldInputMaximum = 16u << 20;
+
+  // Walks all clients and their subscriptions and CHECKs what must hold of them. For tests and simulations.
+  void validate() const;
 
   // Clients whose connect has succeeded and that have not ended.
   std::uint32_t connected() const { return connected_; }
@@ -101,6 +104,7 @@ class Sessions final : public SubscriptionEnds {
   // A subscription that is allowed.
   struct Grant {
     std::string_view channel;
+    Standing standing = {};         // of the client, just now
     std::uint32_t rules = 0;        // their place
     const ChannelRules* in_effect;  // with what a token changes of them
     SubscribeFeatures features;
@@ -141,8 +145,7 @@ class Sessions final : public SubscriptionEnds {
   void subscribe(memory::Index client, std::uint32_t id, const protocol::SubscribeRequest& request);
   bool read_subscription_token(memory::Index client, std::uint32_t id, std::string_view token,
                                std::string_view channel);
-  bool may_begin(memory::Index client, std::uint32_t id, std::string_view channel, ChannelName& name,
-                 std::uint32_t& rules);
+  bool may_begin(memory::Index client, std::uint32_t id, ChannelName& name, Grant& grant);
   Failure request_subscription(memory::Index client, const Grant& grant, SubscribeContext&& context);
   Failure grant_server_side(memory::Index client, const ServerSide& wanted, SubscribeContext&& context);
   bool waits_for(memory::Index subscription, const SubscribeContext& context);
@@ -171,8 +174,11 @@ class Sessions final : public SubscriptionEnds {
   void on_deadline(memory::Index client);
   void send_ping(memory::Index client);
   bool expire_subscriptions(memory::Index client);
+  static void set_subscription_expiry(Client& client, Subscription& subscription, std::int64_t expires_at_s);
   void schedule(memory::Index client);
+  void deadlines_changed();
   time::Tick tick_at(std::int64_t unix_time_s) const;
+  bool awaits_pong(const Client& client) const;
   static bool wants_ping(const Client& client);
   static time::Tick next_ping(const Client& client);
   time::Tick pong_deadline(const Client& client) const;

@@ -25,6 +25,7 @@ void Sessions::end_subscription(Index index, Index at) {
     letter.member = own_member(index, at);
   }
   if ((subscription.flags & Subscription::kInfo) != 0) shard_.chan_infos.erase(at);
+  set_subscription_expiry(clients_[index], subscribers_[at], 0);
   letter.last = subscribers_.unsubscribe(clients_[index].subscriptions, at);
   if (!letter.last && !letter.present && !letter.announced) return;
   const std::uint32_t home = shard_.home_of(letter.channel);
@@ -63,6 +64,29 @@ void Sessions::end_inappropriate(Index index) {
 void Sessions::count_out() {
   CHECK(connected_ > 0);
   --connected_;
+}
+
+void Sessions::validate() const {
+  std::uint32_t connected = 0, subscriptions = 0;
+  clients_.for_each([&](Index index) {
+    const Client& client = clients_[index];
+    connected += client.state == Client::State::connected ? 1u : 0u;
+    CHECK(client.state != Client::State::ended || client.subscriptions == kNoIndex);
+    std::uint32_t expiring = 0;
+    bool waits = client.expires_s != 0 || awaits_pong(client) || wants_ping(client);
+    subscribers_.for_each_of_client(client.subscriptions, [&](Index at, const Subscription& subscription) {
+      CHECK(subscription.client == index);
+      CHECK(((subscription.flags & Subscription::kInfo) != 0) == shard_.chan_infos.contains(at));
+      ++subscriptions;
+      if ((subscription.flags & Subscription::kExpires) == 0) return;
+      ++expiring;
+      waits |= (subscription.flags & Subscription::kPending) == 0;
+    });
+    CHECK(expiring == client.expiring);
+    if (client.state == Client::State::connected) CHECK(!waits || clients_.wheel().scheduled(index));
+  });
+  CHECK(connected == connected_);
+  CHECK(subscriptions == subscribers_.subscriptions());
 }
 
 void Sessions::disconnect(Index index, DisconnectCode code) {
@@ -105,8 +129,12 @@ void Sessions::closed(Index index) {
 }
 
 // Channels whose namespace is gone lose their subscribers.
-void Sessions::settings_changed() {
+void Sessions::settings_changed(const Settings& before) {
   const Settings& settings = shard_.settings();
+  if (settings.client.pong_timeout != before.client.pong_timeout ||
+      settings.client.expired_grace != before.client.expired_grace) {
+    deadlines_changed();
+  }
   reader_.set_subs_maximum(settings.client.max_channels);
   std::vector<std::string> gone;
   Index cursor = 0;

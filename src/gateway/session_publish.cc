@@ -30,7 +30,7 @@ std::unique_ptr<OwnedMember> Sessions::own_member(Index index, Index subscriptio
 
 void Sessions::publish(Index index, std::uint32_t id, const protocol::PublishRequest& request) {
   if (request.type != 0) return error(index, id, ErrorCode::not_available);
-  const bool json = clients_[index].encoding() == Encoding::json || shard_.json.valid(request.data);
+  const bool json = clients_[index].encoding() == Encoding::json || shard_.is_json(request.data);
   publish_for(index, id, {request.channel, request.data, json, {}}, false);
 }
 

@@ -47,19 +47,16 @@ ChannelRules with_overrides(const ChannelRules& rules, const auth::ChannelOverri
 }
 
 // The checks that need nothing but the name and what the client has.
-bool Sessions::may_begin(Index index, std::uint32_t id, std::string_view channel, ChannelName& name,
-                         std::uint32_t& place) {
-  const Decision decision = shard_.settings().resolve(channel, name, place);
+bool Sessions::may_begin(Index index, std::uint32_t id, ChannelName& name, Grant& grant) {
+  const Decision decision = shard_.settings().resolve(grant.channel, name, grant.rules);
   if (decision == Decision::empty_name || decision == Decision::bad_name) {
     return allowed(index, id, decision);
   }
-  const Index list = clients_[index].subscriptions;
+  grant.standing = subscribers_.look_up(clients_[index].subscriptions, grant.channel);
   Failure failure;
-  std::uint32_t count = 0;
-  subscribers_.for_each_of_client(list, [&count](Index, Subscription&) { ++count; });
-  if (subscribers_.find(list, channel) != kNoIndex) {
+  if (grant.standing.subscription != kNoIndex) {
     failure = ErrorCode::already_subscribed;
-  } else if (count >= shard_.settings().client.max_channels) {
+  } else if (grant.standing.count >= shard_.settings().client.max_channels) {
     failure = ErrorCode::limit_exceeded;
   } else if (decision != Decision::allowed) {
     failure = error_for(decision);
@@ -99,7 +96,7 @@ void Sessions::subscribe(Index index, std::uint32_t id, const protocol::Subscrib
   ChannelName name;
   Grant grant;
   grant.channel = request.channel;
-  if (!may_begin(index, id, request.channel, name, grant.rules)) return;
+  if (!may_begin(index, id, name, grant)) return;
   const bool has_token = !request.token.empty();
   if (has_token && !read_subscription_token(index, id, request.token, request.channel)) return;
   const auto token = has_token ? SubscribeToken::accepted : SubscribeToken::absent;
@@ -143,6 +140,7 @@ Failure Sessions::grant_server_side(Index index, const ServerSide& wanted, Subsc
   grant.channel = wanted.channel;
   const Decision decision = shard_.settings().resolve(wanted.channel, name, grant.rules);
   if (decision != Decision::allowed) return error_for(decision);
+  grant.standing = subscribers_.look_up(clients_[index].subscriptions, wanted.channel);
   const ChannelRules changed = with_overrides(rules(grant.rules), wanted.overrides);
   grant.in_effect = &changed;
   grant.features = granted_features(name, changed, clients_.user(index), wanted.asked);
@@ -169,8 +167,9 @@ Failure Sessions::request_subscription(Index index, const Grant& grant, Subscrib
   const std::uint32_t home = shard_.home_of(grant.channel);
   if (shard_.post.busy(home)) return ErrorCode::too_many_requests;
   Client& client = clients_[index];
-  const Subscribed subscribed = subscribers_.subscribe(index, client.subscriptions, grant.channel,
-                                                       shard_.settings().client.max_channels, grant.rules);
+  const Subscribed subscribed =
+      subscribers_.subscribe(index, client.subscriptions, grant.channel, grant.standing,
+                             shard_.settings().client.max_channels, grant.rules);
   switch (subscribed.outcome) {
     case Subscribed::Outcome::already:
       return ErrorCode::already_subscribed;
@@ -186,12 +185,7 @@ Failure Sessions::request_subscription(Index index, const Grant& grant, Subscrib
   if (client.encoding() == Encoding::protobuf) subscription.variant |= Variant::kProtobuf;
   if (grant.delta) subscription.variant |= Variant::kDelta;
   if (grant.numeric_id) subscription.variant |= Variant::kNumericId;
-  if (grant.expires_at_s != 0) {
-    subscription.flags |= Subscription::kExpires;
-    subscription.expires_s =
-        static_cast<std::uint32_t>(std::min<std::int64_t>(grant.expires_at_s, 0xffff'ffff));
-    client.flags |= Client::kSubsExpire;
-  }
+  set_subscription_expiry(client, subscription, grant.expires_at_s);
   if (!grant.chan_info.empty()) {
     subscription.flags |= Subscription::kInfo;
     shard_.chan_infos[subscribed.subscription] = grant.chan_info;
@@ -331,17 +325,11 @@ void Sessions::sub_refresh(Index index, std::uint32_t id, const protocol::SubRef
   if (at == kNoIndex) return error(index, id, ErrorCode::permission_denied);
   if (request.token.empty()) return error(index, id, ErrorCode::bad_request);
   if (!read_subscription_token(index, id, request.token, request.channel)) return;
-  Subscription& subscription = subscribers_[at];
   const std::int64_t ends_at_s = subscription_claims_.ends_at_s();
-  subscription.flags &= static_cast<std::uint16_t>(~Subscription::kExpires);
+  set_subscription_expiry(clients_[index], subscribers_[at], ends_at_s);
   protocol::SubRefreshResult result;
-  if (ends_at_s != 0) {
-    subscription.flags |= Subscription::kExpires;
-    subscription.expires_s = static_cast<std::uint32_t>(std::min<std::int64_t>(ends_at_s, 0xffff'ffff));
-    clients_[index].flags |= Client::kSubsExpire;
-    result.expires = true;
-    result.ttl_s = ttl_s(ends_at_s);
-  }
+  result.expires = ends_at_s != 0;
+  if (result.expires) result.ttl_s = ttl_s(ends_at_s);
   schedule(index);
   outgoing_.reply(index, id, result);
 }

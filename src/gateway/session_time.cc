@@ -5,6 +5,7 @@
 // lie further ahead than a minute.
 #include <algorithm>
 
+#include "base/check.h"
 #include "gateway/framing.h"
 #include "gateway/session.h"
 #include "net/ping_moments.h"
@@ -25,11 +26,22 @@ constexpr time::Tick kTicksPerSecond = 1'000'000'000 / kTickNs;
 // waiting for that. Their records stay while the list is worked off: on_close comes later (rule R11).
 constexpr std::size_t kPrefetchAhead = 4;
 
+// The core's record of its connection; nullptr when that has ended.
+const net::Slot* slot_of(const Client& client) {
+  const auto generation = static_cast<std::uint32_t>(client.connection.id().value >> 24 & 0xff'ffff);
+  return shard::Shard::current()->find(client.slot(), generation);
+}
+
 // It sent more than it may, so the core does not read it yet: its pong may lie behind that.
 bool input_waits(const Client& client) {
-  const auto generation = static_cast<std::uint32_t>(client.connection.id().value >> 24 & 0xff'ffff);
-  const net::Slot* slot = shard::Shard::current()->find(client.slot(), generation);
+  const net::Slot* slot = slot_of(client);
   return slot != nullptr && (!slot->wants_input() || slot->is(net::kQueuedReady));
+}
+
+// The core waits for the pong to one of WebSocket's own pings.
+bool frame_pong_due(const Client& client) {
+  const net::Slot* slot = slot_of(client);
+  return slot != nullptr && slot->is(net::kPingOutstanding);
 }
 
 std::int64_t seconds(milliseconds duration) {
@@ -65,7 +77,7 @@ void Sessions::on_deadline(Index index) {
       return;
   }
   const ClientSettings& settings = shard_.settings().client;
-  if (client.is(Client::kPongDue) && net::reached(shard_.now(), pong_deadline(client))) {
+  if (awaits_pong(client) && net::reached(shard_.now(), pong_deadline(client))) {
     if (!input_waits(client)) {
       shard_.counters().no_pongs.add();
       return disconnect(index, DisconnectCode::no_pong);
@@ -78,7 +90,7 @@ void Sessions::on_deadline(Index index) {
   if (expires && shard_.unix_time_s() >= client.expires_s + grace_s) {
     return disconnect(index, DisconnectCode::connection_expired);
   }
-  if (client.is(Client::kSubsExpire) && !expire_subscriptions(index)) return;
+  if (client.expiring > 0 && !expire_subscriptions(index)) return;
   if (wants_ping(client) && net::reached(shard_.now(), next_ping(client))) send_ping(index);
   schedule(index);
 }
@@ -103,6 +115,20 @@ bool Sessions::expire_subscriptions(Index index) {
   return clients_[index].state == Client::State::connected;
 }
 
+// 0: it does not expire. The only way to change that.
+void Sessions::set_subscription_expiry(Client& client, Subscription& subscription,
+                                       std::int64_t expires_at_s) {
+  if ((subscription.flags & Subscription::kExpires) != 0) {
+    CHECK(client.expiring > 0);
+    --client.expiring;
+  }
+  subscription.flags &= static_cast<std::uint16_t>(~Subscription::kExpires);
+  if (expires_at_s == 0) return;
+  subscription.flags |= Subscription::kExpires;
+  subscription.expires_s = static_cast<std::uint32_t>(std::min<std::int64_t>(expires_at_s, 0xffff'ffff));
+  ++client.expiring;
+}
+
 // The same bytes for all clients of a form. Pings of WebSocket itself are the core's: it ends who does not
 // answer.
 void Sessions::send_ping(Index index) {
@@ -122,6 +148,11 @@ void Sessions::send_ping(Index index) {
   // Without memory for it there is nothing to answer.
   const bool sent = client.connection.send(ping) != SendResult::refused;
   if (sent && client.is(Client::kAsksPong)) client.flags |= Client::kPongDue;
+}
+
+// Who was told at connect that pongs are wanted answers for ever, but is not closed while they are not.
+bool Sessions::awaits_pong(const Client& client) const {
+  return client.is(Client::kPongDue) && shard_.settings().client.pong_timeout.count() > 0;
 }
 
 // One at a time, because each ping is worth one pong.
@@ -161,12 +192,12 @@ void Sessions::schedule(Index index) {
     if (!wanted || static_cast<std::int32_t>(deadline - earliest) < 0) earliest = deadline;
     wanted = true;
   };
-  if (client.is(Client::kPongDue)) consider(pong_deadline(client));
+  if (awaits_pong(client)) consider(pong_deadline(client));
   if (wants_ping(client)) consider(next_ping(client));
   const std::int64_t grace_s = seconds(shard_.settings().client.expired_grace);
   if (client.expires_s != 0)
     consider(tick_at(client.expires_s + (client.transport().unidirectional ? 0 : grace_s)));
-  if (client.is(Client::kSubsExpire)) {
+  if (client.expiring > 0) {
     subscribers_.for_each_of_client(client.subscriptions, [&](Index, const Subscription& subscription) {
       const bool ends = (subscription.flags & Subscription::kExpires) != 0;
       if (ends) consider(tick_at(subscription.expires_s + grace_s));
@@ -177,6 +208,18 @@ void Sessions::schedule(Index index) {
   wheel.schedule(index, earliest);
   const std::int32_t ticks = std::max(static_cast<std::int32_t>(earliest - shard_.now()), 1);
   shard_.wake_in(static_cast<time::Tick>(ticks));
+}
+
+// How long pongs and fresh tokens may take has changed: the deadlines that follow from it are set anew.
+void Sessions::deadlines_changed() {
+  const bool wants_pongs = shard_.settings().client.pong_timeout.count() > 0;
+  clients_.for_each([this, wants_pongs](Index index) {
+    Client& client = clients_[index];
+    if (client.state != Client::State::connected) return;
+    const bool forgoes = !wants_pongs && client.transport().frame_pings && frame_pong_due(client);
+    if (forgoes) client.connection.ping(milliseconds(0));
+    schedule(index);
+  });
 }
 
 void Sessions::drop_shared_messages() {

@@ -45,7 +45,7 @@ ShardState::ShardState(Handler& shard_handler, SharedState& shared_state, std::u
                   SubscriberRecords::format(records.subscribers, shared.subscriptions_maximum)),
       home(ChannelRecords::format(records.channels, shared.channels_maximum), shared.names_key, entropy,
            home_bounds(shared), home_times(*snapshot.settings), shard_handler.now_ns()),
-      post(number, shared.shards, std::move(take), std::move(hand)),
+      post(number, shared.shards, std::move(take), std::move(hand), shared.letters_maximum),
       outgoing(clients),
       json(settings().client.max_message_bytes) {}
 

@@ -73,6 +73,11 @@ struct ShardState {
     post.send_later(std::move(letter));
     wake_no_later(now_ns());
   }
+  // Reads all of a payload that came as mere bytes.
+  bool is_json(std::string_view payload) {
+    counters().json_checks.add();
+    return json.valid(payload);
+  }
   // Replies written outside of a frame of commands.
   void send_replies_soon() {
     if (!outgoing.empty()) wake_no_later(now_ns());

@@ -13,6 +13,7 @@
 #include "base/siphash.h"
 #include "gateway/counters.h"
 #include "gateway/http_side.h"
+#include "gateway/post.h"
 #include "gateway/publication.h"
 #include "gateway/settings.h"
 #include "holdfast/config.h"
@@ -54,6 +55,7 @@ struct SharedState {
   std::uint32_t clients_maximum = 0;
   std::uint32_t subscriptions_maximum = 0;
   std::uint32_t channels_maximum = 0;
+  std::uint32_t letters_maximum = Post::kLettersMaximum;  // to one other shard
   std::vector<memory::Mapping> mappings;
   std::vector<Counters> counters;
   PublicationBudget publication_budget;

@@ -41,16 +41,23 @@ Index Subscribers::find(Index client_head, std::string_view channel) const {
   return kNoIndex;
 }
 
-Subscribed Subscribers::subscribe(Index client, Index& client_head, std::string_view channel,
-                                  std::uint32_t channels_per_client, std::uint32_t rules) {
-  CHECK(hub::valid_topic_name(channel));
-  Index at = find_channel(channel);
-  std::uint32_t count = 0;
+Standing Subscribers::look_up(Index client_head, std::string_view channel) const {
+  Standing standing{find_channel(channel), kNoIndex, 0};
   for (Index index = client_head; index != kNoIndex; index = subscriptions_[index].by_client.next) {
-    if (subscriptions_[index].channel == at) return {Subscribed::Outcome::already, false, kNoIndex};
-    ++count;
+    if (subscriptions_[index].channel == standing.channel) standing.subscription = index;
+    ++standing.count;
   }
-  if (count >= channels_per_client) return {Subscribed::Outcome::client_full, false, kNoIndex};
+  return standing;
+}
+
+Subscribed Subscribers::subscribe(Index client, Index& client_head, std::string_view channel,
+                                  const Standing& standing, std::uint32_t channels_per_client,
+                                  std::uint32_t rules) {
+  CHECK(hub::valid_topic_name(channel));
+  Index at = standing.channel;
+  CHECK(at == kNoIndex || channels_[at].channel() == channel);
+  if (standing.subscription != kNoIndex) return {Subscribed::Outcome::already, false, kNoIndex};
+  if (standing.count >= channels_per_client) return {Subscribed::Outcome::client_full, false, kNoIndex};
   const Index subscription = subscriptions_.claim();
   if (subscription == kNoIndex) return {Subscribed::Outcome::too_many_on_shard, false, kNoIndex};
   const bool is_new = at == kNoIndex;

@@ -95,6 +95,13 @@ struct SubscriberRecords {
   }
 };
 
+// What a client's list says of a channel, as long as nobody subscribes or unsubscribes.
+struct Standing {
+  memory::Index channel;       // kNoIndex: nobody on this shard is subscribed to it
+  memory::Index subscription;  // the client's; kNoIndex: it has none
+  std::uint32_t count;         // all subscriptions of the client
+};
+
 struct Subscribed {
   enum class Outcome : std::uint8_t {
     added,
@@ -115,9 +122,12 @@ class Subscribers {
   Subscribers(const Subscribers&) = delete;
   Subscribers& operator=(const Subscribers&) = delete;
 
-  // `client_head` is the client's list. `rules` is kept for a channel that is new here.
+  // One walk over the client's list.
+  Standing look_up(memory::Index client_head, std::string_view channel) const;
+  // `client_head` is the client's list, and `standing` what look_up has just said of it and the channel.
+  // `rules` is kept for a channel that is new here.
   Subscribed subscribe(memory::Index client, memory::Index& client_head, std::string_view channel,
-                       std::uint32_t channels_per_client, std::uint32_t rules);
+                       const Standing& standing, std::uint32_t channels_per_client, std::uint32_t rules);
   // Ends one subscription. True when the channel lost its last subscriber here, so that its home must hear;
   // its name is then gone.
   bool unsubscribe(memory::Index& client_head, memory::Index subscription);

@@ -37,7 +37,7 @@ enum Flag : std::uint16_t {
   kQueuedReap = 1 << 2,  // true exactly when it is in the list of slots whose ending must be told or finished
   kOpened = 1 << 3,      // on_open was called and on_close was not
   kBacklogged = 1 << 4,  // the peer was behind; on_drained is owed when the outbox is empty
-  kPingOutstanding = 1 << 5,  // a ping was queued and nothing has arrived since
+  kPingOutstanding = 1 << 5,  // a ping that must be answered was queued and nothing has arrived since
   kPongQueued = 1 << 6,       // a pong was queued since the outbox was last empty: further ones wait for it
   kCloseReceived = 1 << 7,    // the peer's close frame has arrived
   kDiscardInput = 1 << 8,     // the handler ended an HTTP connection whose peer may still be sending

@@ -65,8 +65,9 @@ class SimulatedRing final : public Ring, private SocketObserver {
   // Something to reap, or the last wait has run out: its shard should take a turn.
   bool ready() const;
   std::uint64_t resume_ns() const;
-  // Its shard has taken its last turn: it is never ready again.
+  // Its shard has taken its last turn, or will not take one for a while: until revive() it is never ready.
   void retire() { retired_ = true; }
+  void revive() { retired_ = false; }
   void listener_woken(int listener);
   void event_signalled(int event);
   std::uint32_t slots_used() const { return slots_used_; }

@@ -75,7 +75,7 @@ void Connection::set_word(std::uint64_t word) {
   if (slot != nullptr) slot->word = word;
 }
 
-void Connection::ping(std::chrono::milliseconds pong_timeout) {
+void Connection::ping(std::optional<std::chrono::milliseconds> pong_timeout) {
   if (find(shard_, slot_, generation_) != nullptr) shard_->ping(slot_, generation_, pong_timeout);
 }
 

@@ -82,7 +82,8 @@ class Shard {
   SendResult send(memory::Index index, std::uint32_t generation, const Message& message);
   SendResult send(memory::Index index, std::uint32_t generation, const SharedMessage& message);
   void close(memory::Index index, std::uint32_t generation, std::uint16_t code, std::string_view reason);
-  void ping(memory::Index index, std::uint32_t generation, std::chrono::milliseconds pong_timeout);
+  void ping(memory::Index index, std::uint32_t generation,
+            std::optional<std::chrono::milliseconds> pong_timeout);
   bool subscribe(memory::Index index, std::uint32_t generation, std::string_view topic);
   bool unsubscribe(memory::Index index, std::uint32_t generation, std::string_view topic);
   bool publish(std::string_view topic, const Message& message);
@@ -115,6 +116,8 @@ class Shard {
   void validate();
   // How many tenants a slot has had. For tests.
   std::uint32_t generation(memory::Index index) { return table_[index].generation; }
+  // The most that frames and incomplete input ever had together. For tests.
+  std::size_t message_memory_peak() const { return arena_.peak_bytes(); }
 
  private:
   class WebSocketEvents;
@@ -255,7 +258,7 @@ class Shard {
   void open_deadline(memory::Index index, net::Slot& slot);
   void call_drain();
   void close_for_drain(memory::Index index, net::Slot& slot);
-  void send_ping(memory::Index index, net::Slot& slot, time::Tick pong_timeout);
+  void send_ping(memory::Index index, net::Slot& slot, std::optional<time::Tick> pong_timeout);
   bool pinged(const net::Slot& slot) const;
   bool idles(const net::Slot& slot) const;
   time::Tick ping_due(memory::Index index, const net::Slot& slot) const;

@@ -113,11 +113,13 @@ void Shard::close_for_drain(Index index, net::Slot& slot) {
   flush_then_end(index);
 }
 
-void Shard::send_ping(Index index, net::Slot& slot, time::Tick pong_timeout) {
+void Shard::send_ping(Index index, net::Slot& slot, std::optional<time::Tick> pong_timeout) {
   counters_.pings_out.add();
   ++pings_this_turn_;
-  slot.set(net::kPingOutstanding);
-  table_.detail(index).pong_deadline = now_ + pong_timeout;
+  if (pong_timeout) {
+    slot.set(net::kPingOutstanding);
+    table_.detail(index).pong_deadline = now_ + *pong_timeout;
+  }
   if (ping_frame_ == kNoIndex) ping_frame_ = encode_websocket(ws::Opcode::ping, {});
   if (ping_frame_ == kNoIndex) {
     counters_.memory_refusals.add();
@@ -127,12 +129,19 @@ void Shard::send_ping(Index index, net::Slot& slot, time::Tick pong_timeout) {
   enqueue(index, slot, ping_frame_);
 }
 
-void Shard::ping(Index index, std::uint32_t generation, std::chrono::milliseconds pong_timeout) {
-  CHECK(pong_timeout.count() >= 0);
+void Shard::ping(Index index, std::uint32_t generation,
+                 std::optional<std::chrono::milliseconds> pong_timeout) {
+  CHECK(!pong_timeout || pong_timeout->count() >= 0);
   net::Slot* slot = table_.find(index, generation);
   if (slot == nullptr || slot->state() != State::open || slot->protocol() != Protocol::websocket) return;
-  if (slot->is(net::kPingOutstanding)) return;
-  send_ping(index, *slot, pong_timeout.count() > 0 ? net::ticks(pong_timeout) : limits_.pong_timeout);
+  const bool awaited = !pong_timeout || pong_timeout->count() > 0;
+  if (slot->is(net::kPingOutstanding)) {
+    if (!awaited) slot->clear(net::kPingOutstanding);
+  } else if (awaited) {
+    send_ping(index, *slot, pong_timeout ? net::ticks(*pong_timeout) : limits_.pong_timeout);
+  } else {
+    send_ping(index, *slot, std::nullopt);
+  }
   if (slot->state() == State::open) schedule_open(index, *slot);
 }
 

@@ -134,6 +134,7 @@ class Bidirectional {
   std::string node_;
   std::uint16_t told_code_ = 0;
   bool pings_ = true;
+  bool pongs_ = false;  // it was asked for them
   bool connect_sent_ = false;
   bool brings_tokens_ = false;
   std::uint32_t next_id_ = 1;

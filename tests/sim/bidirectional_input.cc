@@ -20,7 +20,7 @@ void Bidirectional::take(const client::ServerReply& message) {
   if (told_code_ != 0) return client_->fail("a message behind the disconnect");
   if (is_ping(message)) {
     if (!connected() || !pings_) client_->fail("a ping where there is none");
-    if (!client_->plan().answers_pings) return;
+    if (!client_->plan().answers_pings || !pongs_) return;
     return client_->later(30'000'000, [this] {
       if (client_->may_act()) transmit_(codec_.command({}));
     });
@@ -122,8 +122,11 @@ bool Bidirectional::excused(const Command& command, std::uint32_t code) {
   const bool is_known = !subscribes || subscriptions_.refused(command.channel);
   // The server ended the subscription before it had begun.
   if (!is_known && code == kInternal) return true;
-  // An application was faster.
-  if (subscribes && code == kAlreadySubscribed && channels_->called(user_, command.channel)) return true;
+  // An application was faster, whether it might have subscribed or not.
+  if (command.kind == Kind::subscribe && code == kAlreadySubscribed &&
+      channels_->called(user_, command.channel)) {
+    return true;
+  }
   const bool brings_token = subscribes || command.kind == Kind::sub_refresh;
   if (brings_token && (code == kTokenExpired || code == kTokenEnded) && may_be_over(command)) return true;
   if (command.kind == Kind::sub_refresh && code == kPermissionDenied) {
@@ -175,6 +178,7 @@ void Bidirectional::connected_reply(const Command& command, const client::Connec
   if (result.subs_size() != 0) return client_->fail("in channels it did not ask for");
   if (!pings_ && (result.ping() != 0 || result.pong()))
     return client_->fail("told of pings that do not come");
+  pongs_ = result.pong();
   channels_->connected(client_id_, user_);
   subscriptions_.connected(user_);
   if (!is_end_of(command, result.expires(), result.ttl())) return;
@@ -251,8 +255,10 @@ void Bidirectional::take_push(const client::Push& push) {
 
 // Also for a token that it brought too late.
 void Bidirectional::judge_end(std::uint16_t code) {
-  if (code == kGap && !subscriptions_.has_server_side())
-    client_->fail("closed for a gap where it could have asked again");
+  if (code == kGap) {
+    channels_->count("closed_for_gaps");
+    if (!subscriptions_.has_server_side()) client_->fail("closed for a gap where it could have asked again");
+  }
   if (code == kSubscriptionExpired) {
     channels_->count("calls_over");
     if (!subscriptions_.may_be_over()) client_->fail("closed for a subscription that is not over");

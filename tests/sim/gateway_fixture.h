@@ -1,4 +1,4 @@
-// A gateway of one shard with its HTTP side on a simulated machine, for tests of one thing at a time.
+// A gateway with its HTTP side on a simulated machine, for tests of one thing at a time.
 //
 // The world speaks to clients as long as it turns: a test that owns them ends the server in its destructor
 // before they go, by stop().
@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <utility>
+#include <vector>
 
 #include "admin/node.h"
 #include "admin/service.h"
@@ -25,21 +26,24 @@ namespace holdfast::sim {
 
 class GatewayTest : public testing::Test {
  protected:
-  // `choose` makes of the default settings those that the test is about.
-  GatewayTest(std::uint32_t clients, const std::function<void(gateway::Settings&)>& choose)
-      : machine_(&world_,
-                 {.sizes = {.slots = clients,
+  // `choose` makes of the default settings those that the test is about. `clients` for each shard.
+  GatewayTest(std::uint32_t clients, const std::function<void(gateway::Settings&)>& choose,
+              std::uint32_t shards = 1, const std::vector<Protocol>& listeners = {Protocol::websocket})
+      : node_(shards),
+        machine_(&world_,
+                 {.shards = shards,
+                  .sizes = {.slots = clients,
                             .outbox_nodes = 16 * clients,
                             .subscriptions = 4,
                             .arena_bytes = 8u << 20,
                             .receive_buffers = 16},
-                  .listeners = {Protocol::websocket},
+                  .listeners = listeners,
                   .backlog = clients},
                  &entropy_) {
     settings_.server.listen = {"127.0.0.1:0"};
     settings_.server.listen_api = {};
-    settings_.server.shards = 1;
-    settings_.server.max_connections = clients;
+    settings_.server.shards = shards;
+    settings_.server.max_connections = clients * shards;
     choose(settings_);
     auto shared = gateway::SharedState::create(
         snapshot(),
@@ -58,16 +62,18 @@ class GatewayTest : public testing::Test {
   void run_for(std::uint64_t duration_ns) { sim::run_for(world_, machine_, duration_ns); }
   // Hands out settings_ as a reload does.
   void reload() {
-    ASSERT_TRUE(server_->post(0, [taken = snapshot()](Handler& handler) {
-      static_cast<gateway::Gateway&>(handler).reload(taken);
-    }));
+    for (std::uint32_t shard = 0; shard < server_->shards(); ++shard) {
+      ASSERT_TRUE(server_->post(shard, [taken = snapshot()](Handler& handler) {
+        static_cast<gateway::Gateway&>(handler).reload(taken);
+      }));
+    }
   }
   void stop() { EXPECT_TRUE(machine_.stop_within(100'000)); }
 
   gateway::Settings settings_;
   ring::SimulatedWorld world_{1};
   base::Random entropy_{1};
-  admin::Node node_{1};
+  admin::Node node_;
   Machine machine_;
   std::shared_ptr<gateway::SharedState> shared_;
   std::unique_ptr<Server> server_;

@@ -63,6 +63,7 @@ class Peer final : public ring::ClientObserver {
   void leave() { connection_->client_reset(), left = true; }
 
   std::uint64_t connected_ns = 0;
+  bool asked_for_pongs = false;
   std::vector<std::uint64_t> pings_ns;
   std::uint64_t closed_ns = 0;
   std::string closed;  // the close frame's payload
@@ -97,8 +98,9 @@ class Peer final : public ring::ClientObserver {
       pings_ns.push_back(world_->now_ns());
       if (answers_) send("{}");
     } else if (payload.find(R"("connect":{)") != std::string::npos) {
-      const bool told = payload.find(R"("ping":25,"pong":true)") != std::string::npos;
+      const bool told = payload.find(R"("ping":25)") != std::string::npos;
       EXPECT_EQ(told, kind_ == PingKind::message) << payload;
+      asked_for_pongs = payload.find(R"("pong":true)") != std::string::npos;
       connected_ns = world_->now_ns();
     } else {
       EXPECT_TRUE(payload.starts_with(R"({"id":2,)")) << payload;
@@ -129,6 +131,17 @@ class GatewayPing : public GatewayTest {
   Peer& connect(bool answers = true, PingKind kind = PingKind::message) {
     peers_.push_back(std::make_unique<Peer>(&world_, listener(), answers, kind));
     return *peers_.back();
+  }
+  void set_pong_timeout(std::uint64_t timeout_ns) {
+    settings_.client.pong_timeout = std::chrono::milliseconds(timeout_ns / 1'000'000);
+    reload();
+    run_for(kTickNs);
+  }
+  // Two who do not answer, of both kinds, with a ping on its way to each.
+  void leave_pings_unanswered() {
+    for (const PingKind kind : {PingKind::message, PingKind::frame}) connect(false, kind);
+    for (int ticks = 0; peers_.back()->pings_ns.empty() && ticks < 300; ++ticks) run_for(kTickNs);
+    for (const auto& peer : peers_) ASSERT_EQ(peer->pings_ns.size(), 1u);
   }
   // Once in every interval since it connected, and at no other time.
   void expect_regular(const Peer& peer, std::uint64_t until_ns) {
@@ -228,9 +241,7 @@ TEST_F(GatewayPing, WhoDoesNotAnswerIsClosedAtTheEndOfThePongTimeoutAndNobodyEls
 
 // Those of WebSocket itself are the core's to watch, by what it was told at the start.
 TEST_F(GatewayPing, ALongerPongTimeoutIsTakenOverByAReloadForPingsOfBothKinds) {
-  settings_.client.pong_timeout = std::chrono::seconds(20);
-  reload();
-  run_for(kSecondNs);
+  set_pong_timeout(20 * kSecondNs);
   for (const PingKind kind : {PingKind::message, PingKind::frame}) {
     const Peer& peer = connect(false, kind);
     run_for(3 * kIntervalNs);
@@ -240,6 +251,47 @@ TEST_F(GatewayPing, ALongerPongTimeoutIsTakenOverByAReloadForPingsOfBothKinds) {
     EXPECT_GE(waited_ns, 20 * kSecondNs);
     EXPECT_LE(waited_ns, 20 * kSecondNs + 2 * kTickNs);
   }
+}
+
+TEST_F(GatewayPing, WithoutAPongTimeoutWhoDoesNotAnswerStaysAndIsPinged) {
+  set_pong_timeout(0);
+  for (const PingKind kind : {PingKind::message, PingKind::frame}) connect(false, kind);
+  run_for(20 * kIntervalNs);
+  for (const auto& peer : peers_) {
+    EXPECT_FALSE(peer->asked_for_pongs);
+    EXPECT_EQ(peer->ended_ns, 0u) << peer->closed;
+    ASSERT_NO_FATAL_FAILURE(expect_regular(*peer, world_.now_ns()));
+  }
+}
+
+TEST_F(GatewayPing, AReloadThatForgoesPongsForgoesThoseThatAreDueToo) {
+  ASSERT_NO_FATAL_FAILURE(leave_pings_unanswered());
+  set_pong_timeout(0);
+  run_for(20 * kIntervalNs);
+  for (const auto& peer : peers_) EXPECT_EQ(peer->ended_ns, 0u) << peer->closed;
+  EXPECT_EQ(peers_[0]->pings_ns.size(), 1u) << "the second ping waits for the pong to the first";
+  ASSERT_NO_FATAL_FAILURE(expect_regular(*peers_[1], world_.now_ns()));
+}
+
+TEST_F(GatewayPing, AReloadThatWantsPongsAgainClosesWhoStillOwesOne) {
+  ASSERT_NO_FATAL_FAILURE(leave_pings_unanswered());
+  set_pong_timeout(0);
+  run_for(20 * kIntervalNs);
+  const std::uint64_t wanted_ns = world_.now_ns();
+  set_pong_timeout(kPongTimeoutNs);
+  run_for(2 * kIntervalNs);
+  EXPECT_EQ(peers_[0]->closed, "\x0b\xc4no pong");
+  EXPECT_LE(peers_[0]->closed_ns, wanted_ns + 3 * kTickNs);
+  EXPECT_GT(peers_[1]->ended_ns, wanted_ns + kPongTimeoutNs) << "it has the time for the next ping";
+}
+
+TEST_F(GatewayPing, AShorterPongTimeoutIsTakenOverForAPingThatIsOnItsWay) {
+  set_pong_timeout(20 * kSecondNs);
+  const Peer& peer = connect(false);
+  for (int ticks = 0; peer.pings_ns.empty() && ticks < 300; ++ticks) run_for(kTickNs);
+  set_pong_timeout(kPongTimeoutNs);
+  run_for(kPongTimeoutNs + kSecondNs);
+  EXPECT_EQ(peer.closed, "\x0b\xc4no pong");
 }
 
 TEST_F(GatewayPing, ASleepOfTheMachineExpiresNobody) {

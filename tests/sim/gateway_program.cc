@@ -26,7 +26,13 @@ constexpr std::uint32_t kApplication = 1'000'000;  // as a publisher; clients ar
 }  // namespace
 
 std::unique_ptr<Handler> GatewayProgram::make_handler(std::uint32_t shard) {
-  return std::make_unique<gateway::Gateway>(shared_, shard);
+  auto gateway = std::make_unique<gateway::Gateway>(shared_, shard);
+  gateways_.push_back(gateway.get());
+  return gateway;
+}
+
+void GatewayProgram::validate() const {
+  for (const gateway::Gateway* gateway : gateways_) gateway->validate();
 }
 
 Dialect GatewayProgram::draw_dialect(const Plan& plan) {
@@ -172,7 +178,7 @@ void GatewayProgram::disturb_user(Server& server) {
   });
 }
 
-// The namespace that passes is there, or is not, and the secrets change places.
+// The namespace that passes is there, or is not, the secrets change places, and pongs are wanted or are not.
 void GatewayProgram::reload(Server& server) {
   if (snapshot_.has_value() || world_->random().below(8) != 0) return;
   auto settings = std::make_shared<Settings>(*settings_);
@@ -186,6 +192,8 @@ void GatewayProgram::reload(Server& server) {
     const auto behind = [](const Namespace& one, const Namespace& other) { return one.name < other.name; };
     namespaces.insert(std::upper_bound(namespaces.begin(), namespaces.end(), passing_, behind), passing_);
   }
+  const bool wants_pongs = world_->random().below(2) == 0;
+  settings->client.pong_timeout = wants_pongs ? pong_timeout_ : milliseconds(0);
   settings->history.idempotency_window = milliseconds(300'000 + world_->random().below(300'000));
   settings_ = settings;
   snapshot_ = *gateway::make_snapshot(settings);

@@ -3,6 +3,7 @@
 // disconnect by its operations.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -29,6 +30,7 @@ class GatewayProgram final : public Program {
   void disturb(Server& server) override;
   bool may_have_ended(const Client& client) const override;
   void add_counters(std::map<std::string, std::uint64_t>& counters) const override;
+  void validate() const override;
   bool busy() const override;
   void check_empty() override;
   void check_stopped() override;
@@ -61,6 +63,7 @@ class GatewayProgram final : public Program {
   std::vector<Dialect> dialects_;  // by the client's number
   std::unique_ptr<admin::Node> node_;
   std::shared_ptr<gateway::SharedState> shared_;
+  std::vector<const gateway::Gateway*> gateways_;      // the server's
   const bool http_;                                    // the API has a listener of its own
   std::uint32_t operations_ = 0;                       // not answered
   gateway::Namespace passing_;                         // comes and goes
@@ -70,6 +73,7 @@ class GatewayProgram final : public Program {
   std::uint32_t shards_taking_it_ = 0;
   std::uint64_t reloads_ = 0;
   bool users_are_limited_ = false;
+  std::chrono::milliseconds pong_timeout_{0};  // when pongs are wanted
 };
 
 }  // namespace holdfast::sim

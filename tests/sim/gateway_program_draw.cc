@@ -82,7 +82,8 @@ void GatewayProgram::draw_client_settings(const Scenario& scenario, Settings& se
   client.allow_anonymous = true;
   client.rpc_echo = true;
   client.ping_interval = std::max(drawn.ping_interval, milliseconds(0));
-  client.pong_timeout = drawn.pong_timeout;
+  pong_timeout_ = drawn.pong_timeout;
+  client.pong_timeout = random.below(6) == 0 ? milliseconds(0) : pong_timeout_;
   client.connect_timeout = milliseconds(10'000) + drawn.handshake_timeout;
   client.position_check_interval = milliseconds(1'000 + random.below(60'000));
   client.max_message_bytes = std::max(drawn.max_message_bytes, 2'048u);
@@ -117,6 +118,12 @@ void GatewayProgram::make_shared(const Scenario& scenario, std::shared_ptr<const
   config.close_timeout = drawn.close_timeout;
   config.max_handshakes = drawn.max_handshakes;
   config.http_idle_timeout = drawn.http_idle_timeout;
+  // Shards that lag behind so little lose deliveries, and who is subscribed there has a gap.
+  base::Random& random = world_->random();
+  if (scenario.calm || scenario.shards == 1 || scenario.losses_allowed.has_value()) return;
+  if (random.below(2) == 0) return;
+  shared_->letters_maximum = static_cast<std::uint32_t>(1 + random.below(random.below(4) == 0 ? 40 : 3));
+  plan_.bounds_are_tight = true;
 }
 
 std::vector<Protocol> GatewayProgram::listeners() const {

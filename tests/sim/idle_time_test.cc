@@ -36,10 +36,11 @@ class HttpPeer final : public ring::ClientObserver {
     const bool open = connection_->server_end() == ring::SimulatedConnection::ServerEnd::open;
     if (!open && ended_ns == 0) ended_ns = world_->now_ns();
   }
-  void post(std::string_view path, std::string_view body) {
+  // `fields`: whole lines, each with CRLF.
+  void post(std::string_view path, std::string_view body, std::string_view fields = {}) {
     const std::string request =
-        absl::StrCat("POST ", std::string(path), " HTTP/1.1\r\nHost: a\r\nContent-Length: ", body.size(),
-                     "\r\n\r\n", std::string(body));
+        absl::StrCat("POST ", std::string(path), " HTTP/1.1\r\nHost: a\r\n", std::string(fields),
+                     "Content-Length: ", body.size(), "\r\n\r\n", std::string(body));
     connection_->client_send(std::as_bytes(std::span(request)));
   }
   bool has(std::string_view text) const { return received.find(text) != std::string::npos; }
@@ -116,6 +117,60 @@ TEST_F(StreamTime, ALongerPingIntervalIsTakenOverByAReload) {
   run_for(3 * kIntervalNs);
   EXPECT_EQ(stream.ended_ns, 0u);
   EXPECT_TRUE(stream.has("{}")) << "not pinged";
+}
+
+// Two shards, of which the second gets stuck: who needs an answer of it waits.
+class AnswerTime : public GatewayTest {
+ protected:
+  static constexpr std::uint32_t kStuck = 1;
+
+  AnswerTime()
+      : GatewayTest(16,
+                    [](gateway::Settings& settings) {
+                      settings.client.allow_anonymous = true;
+                      settings.client.ping_interval = std::chrono::milliseconds(0);
+                      settings.api.key.text = "the key of the API";
+                    },
+                    2, {Protocol::websocket, Protocol::http}) {}
+  ~AnswerTime() override {
+    machine_.let_go(kStuck);
+    stop();
+  }
+
+  // The peer has asked for something. It gets it when the shard goes on, and is idle from then on.
+  void expect_an_answer_however_late(const HttpPeer& peer, std::string_view answer) {
+    run_for(3 * kIdleNs);
+    EXPECT_EQ(peer.received, "");
+    ASSERT_EQ(peer.ended_ns, 0u);
+    machine_.let_go(kStuck);
+    run_for(kSecondNs);
+    EXPECT_TRUE(peer.received.starts_with(answer)) << peer.received;
+    const std::uint64_t answered_ns = world_.now_ns();
+    run_for(2 * kIdleNs);
+    EXPECT_GE(peer.ended_ns, answered_ns + kIdleNs - 2 * kSecondNs);
+    EXPECT_LE(peer.ended_ns, answered_ns + kIdleNs + kSecondNs);
+  }
+};
+
+TEST_F(AnswerTime, OfTheApiIsNotIdleTime) {
+  HttpPeer application(&world_, machine_.parts()[0]->listeners[1]);
+  machine_.hold(kStuck);
+  application.post("/api/info", "{}", "X-API-Key: the key of the API\r\n");
+  expect_an_answer_however_late(application, "HTTP/1.1 200 OK\r\n");
+}
+
+TEST_F(AnswerTime, OfAStreamsCommandsIsNotIdleTime) {
+  HttpPeer stream(&world_, machine_.parts()[kStuck]->listeners[0]);
+  stream.post("/connection/http_stream", "{\"id\":1,\"connect\":{}}");
+  run_for(kSecondNs);
+  const std::size_t session = stream.received.find("\"session\":");
+  ASSERT_NE(session, std::string::npos) << stream.received;
+  HttpPeer sender(&world_, listener());
+  machine_.hold(kStuck);
+  sender.post("/emulation",
+              absl::StrCat("{", stream.received.substr(session, stream.received.find(',', session) - session),
+                           R"(,"node":"1","data":"{\"id\":2,\"rpc\":{}}"})"));
+  expect_an_answer_however_late(sender, "HTTP/1.1 204 No Content\r\n");
 }
 
 // Answers after a time that its test chooses.

@@ -89,7 +89,7 @@ bool Machine::push(std::uint32_t shard, const shard::Letter& letter) {
 bool Machine::turn() {
   std::vector<Part*> able, ready;
   for (auto& part : parts_) {
-    if (!part->running) continue;
+    if (!part->running || part->held) continue;
     able.push_back(part.get());
     if (part->ring->ready()) ready.push_back(part.get());
   }
@@ -106,6 +106,16 @@ bool Machine::turn() {
     part.shard->validate();
   }
   return true;
+}
+
+void Machine::hold(std::uint32_t shard) {
+  parts_[shard]->held = true;
+  parts_[shard]->ring->retire();
+}
+
+void Machine::let_go(std::uint32_t shard) {
+  parts_[shard]->held = false;
+  parts_[shard]->ring->revive();
 }
 
 bool Machine::running() const {

@@ -37,6 +37,7 @@ class Machine {
     ring::SimulatedRing* ring = nullptr;  // the shard's
     std::unique_ptr<shard::Shard> shard;
     bool running = true;
+    bool held = false;
   };
 
   // The machine of this thread until it is gone.
@@ -58,6 +59,9 @@ class Machine {
   // One turn of one shard: of those the world has something for, or, when there are none, of any: its wait
   // passes time. False when all have stopped.
   bool turn();
+  // Something else keeps the shard's thread: it takes no turn until it is let go.
+  void hold(std::uint32_t shard);
+  void let_go(std::uint32_t shard);
   bool running() const;
   // Of the file tables of all shards.
   std::uint32_t slots_used() const;

@@ -37,6 +37,8 @@ class Program {
   virtual void add_counters(std::map<std::string, std::uint64_t>& counters) const {
     static_cast<void>(counters);
   }
+  // CHECKs what must hold between turns.
+  virtual void validate() const {}
   // Something is still under way: it is too early to look for leaks.
   virtual bool busy() const { return false; }
   // Nobody is connected any more, and time has passed: what must be gone by now?

@@ -102,7 +102,10 @@ void Simulation::add_client() {
 bool Simulation::turn() {
   ++turns_;
   rates_->begin_turn();
-  if (addresses_ != nullptr && turns_ % kTurnsBetweenLooks == 0) check_addresses();
+  if (turns_ % kTurnsBetweenLooks == 0) {
+    if (addresses_ != nullptr) check_addresses();
+    program_->validate();
+  }
   const bool scripted = scenario_.losses_allowed.has_value();
   if (!scripted && world_.random().below(100) == 0 && machine_->running()) program_->disturb(*server_);
   return machine_->turn();

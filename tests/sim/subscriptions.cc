@@ -236,6 +236,7 @@ std::optional<LeftOff> Subscriptions::ended_by_server(const std::string& channel
     fail_("unsubscribe code " + std::to_string(code));
   if (found->server_side && code != kServerUnsubscribe)
     fail_("it did not ask for " + channel + " and is to ask again, code " + std::to_string(code));
+  if (code == kInsufficientState) channels_->count("told_of_gaps");
   if (over) {
     channels_->count("subscriptions_over");
     if (!found->expiry || !found->expiry->may_be_over(gateway_->grace_s))

@@ -116,6 +116,7 @@ void Unidirectional::judge_end(std::uint16_t code) {
     channels_->count("calls_over");
     if (!subscriptions_.may_be_over()) client_->fail("closed for a subscription that is not over");
   }
+  if (code == kGap) channels_->count("closed_for_gaps");
   if (code == kNoPong) client_->fail("closed for a pong nobody owes");
 }
 

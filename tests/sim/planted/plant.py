@@ -49,6 +49,10 @@ BUGS = {
         ("  shard_.subscribers.set_last(channel,",
          "  if (!delivery.before) shard_.subscribers.set_last(channel,"),
     ],
+    # Who has missed something in a channel it did not ask for stays, and is told nothing more of it.
+    "gap_kept_quiet": [
+        ("    return disconnect(index, DisconnectCode::insufficient_state);\n", "    return;\n"),
+    ],
     # Who is about to bring another token is closed at once.
     "no_grace_for_tokens": [
         ("client.transport().unidirectional ? 0 : seconds(settings.expired_grace);",
@@ -84,7 +88,8 @@ FAIL_POINTS = {
          "    return Added::no;\n", "topic_subscriptions", "Added::no"),
     ],
     "subscribers": [
-        ("  if (count >= channels_per_client) return {Subscribed::Outcome::client_full, false, kNoIndex};\n",
+        ("  if (standing.count >= channels_per_client) return {Subscribed::Outcome::client_full, false, "
+         "kNoIndex};\n",
          "gateway_subscriptions", "{Subscribed::Outcome::too_many_on_shard, false, kNoIndex}"),
     ],
     "channel_lifetime": [

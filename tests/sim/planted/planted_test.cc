@@ -1,4 +1,4 @@
-// The simulation is worth what it finds: with each of six bugs put back on purpose (plant.py) it must fail
+// The simulation is worth what it finds: with each of seven bugs put back on purpose (plant.py) it must fail
 // within a thousand seeds, and without them the same seeds must pass.
 #include <gtest/gtest.h>
 #include <sys/wait.h>
@@ -80,6 +80,10 @@ TEST(PlantedBug, AnAddressThatIsNotCountedOutIsFound) {
 
 TEST(PlantedBug, ADeltaAgainstAnOlderPublicationIsFound) {
   expect_found("delta_against_an_older_one");
+}
+
+TEST(PlantedBug, AGapThatNobodyIsToldOfIsFound) {
+  expect_found("gap_kept_quiet");
 }
 
 TEST(PlantedBug, AMissingGraceForTokensIsFound) {

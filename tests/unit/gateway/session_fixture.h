@@ -129,6 +129,8 @@ class SessionTest : public testing::Test {
   void TearDown() override {
     if (!thread_.joinable()) return;
     EXPECT_TRUE(becomes_true([this] { return letters_under_way() == 0; }));
+    for (std::uint32_t shard = 0; shard < shared_->shards; ++shard)
+      on_shard(shard, [](Gateway& gateway) { gateway.validate(); });
     server_->stop();
     thread_.join();
     const std::string counters = " " + server_->counters() + " ";

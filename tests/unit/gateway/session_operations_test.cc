@@ -184,6 +184,21 @@ TEST_F(OperationsTest, BroadcastAnswersForEachChannel) {
       });
 }
 
+TEST_F(OperationsTest, ABinaryBroadcastIsReadThroughOnceForAllItsChannels) {
+  start(kSettings, 2);
+  operate<BroadcastAnswer>(
+      0,
+      [](Operations& operations, Callback<BroadcastAnswer> done) {
+        const std::string_view channels[] = {"chat:a", "chat:b", "chat:c"};
+        operations.broadcast(channels, {.payload = "[1]", .binary = true}, std::move(done));
+      },
+      [](const BroadcastAnswer& answer) {
+        for (const PublishAnswer& each : answer.answers) EXPECT_FALSE(each.failure);
+      });
+  EXPECT_EQ(counted(&Counters::publications), 3u);
+  EXPECT_EQ(counted(&Counters::json_checks), 1u);
+}
+
 TEST_F(OperationsTest, AFullPublicationMemoryRefusesAndRecovers) {
   start(absl::StrCat(kSettings, "[memory]\npublication_memory_bytes = \"1MiB\"\n"), 2);
   const std::string payload = absl::StrCat("\"", std::string(40'000, 'x'), "\"");

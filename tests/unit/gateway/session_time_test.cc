@@ -122,6 +122,36 @@ TEST_F(SessionTimeTest, ASubscriptionEndsWithItsToken) {
             R"({"push":{"channel":"$secret","unsubscribe":{"code":2501,"reason":"subscription expired"}}})");
 }
 
+// It is counted, and validate() compares the count with what is there.
+TEST_F(SessionTimeTest, AClientKnowsHowManyOfItsSubscriptionsExpireHoweverTheyComeAndGo) {
+  start(absl::StrCat("ping_interval = \"0s\"\n", kChannels), 1);
+  auto client = connected("42");
+  const auto with_token = [&client](const char* command, const std::string& channel, std::string_view end) {
+    const std::string claims =
+        absl::StrCat("{\"sub\":\"42\",\"channel\":\"", channel, "\"", std::string(end), "}");
+    return client->ask(absl::StrCat("{\"", command, "\":{\"channel\":\"", channel, "\",\"token\":\"",
+                                    token(claims), "\"},\"id\":2}"));
+  };
+  const auto validate = [this] { on_shard(0, [](Gateway& gateway) { gateway.validate(); }); };
+  const std::string later = absl::StrCat(",\"exp\":", now_s() + 3600);
+  validate();
+  with_token("subscribe", "$one", later);
+  with_token("subscribe", "$two", later);
+  with_token("subscribe", "$three", "");
+  validate();
+  with_token("sub_refresh", "$two", "");
+  validate();
+  with_token("sub_refresh", "$two", later);
+  validate();
+  for (const char* channel : {"$one", "$two", "$three"})
+    client->ask(absl::StrCat("{\"unsubscribe\":{\"channel\":\"", channel, "\"},\"id\":3}"));
+  validate();
+  with_token("subscribe", "$one", later);
+  client.reset();
+  EXPECT_TRUE(becomes_true([this] { return counted(&Counters::subscriptions) == 0; }));
+  validate();
+}
+
 TEST_F(SessionTimeTest, ATokenForAnotherChannelOrUserCloses) {
   start(absl::StrCat("ping_interval = \"0s\"\n", kChannels));
   const auto with = [](std::string_view payload) {

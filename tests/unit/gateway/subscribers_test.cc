@@ -22,7 +22,7 @@ class SubscribersTest : public testing::Test {
   static constexpr std::uint32_t kSubscriptions = 64, kPerClient = 8;
 
   Subscribed subscribe(Index client, Index& head, std::string_view channel) {
-    return subscribers_.subscribe(client, head, channel, kPerClient, 5);
+    return subscribers_.subscribe(client, head, channel, subscribers_.look_up(head, channel), kPerClient, 5);
   }
   std::vector<Index> clients(std::string_view channel) {
     std::vector<Index> found;
@@ -59,6 +59,25 @@ TEST_F(SubscribersTest, TellsWhenAChannelAppearsAndDisappears) {
   EXPECT_TRUE(subscribers_.unsubscribe(two, second.subscription));
   EXPECT_EQ(subscribers_.channels(), 0u);
   EXPECT_EQ(subscribers_.subscriptions(), 0u);
+}
+
+TEST_F(SubscribersTest, TellsOfAClientAndAChannelAllThatASubscribeMustKnow) {
+  Index one = kNoIndex, two = kNoIndex;
+  const Standing nothing = subscribers_.look_up(one, "a");
+  EXPECT_EQ(nothing.channel, kNoIndex);
+  EXPECT_EQ(nothing.subscription, kNoIndex);
+  EXPECT_EQ(nothing.count, 0u);
+  const Index first = subscribe(1, one, "a").subscription;
+  subscribe(1, one, "b");
+  subscribe(2, two, "c");
+  const Standing subscribed = subscribers_.look_up(one, "a");
+  EXPECT_EQ(subscribed.channel, subscribers_[first].channel);
+  EXPECT_EQ(subscribed.subscription, first);
+  EXPECT_EQ(subscribed.count, 2u);
+  const Standing of_others = subscribers_.look_up(one, "c");
+  EXPECT_EQ(of_others.channel, subscribers_.find_channel("c"));
+  EXPECT_EQ(of_others.subscription, kNoIndex);
+  EXPECT_EQ(of_others.count, 2u);
 }
 
 TEST_F(SubscribersTest, BeginsASubscriptionWithNothingSet) {
