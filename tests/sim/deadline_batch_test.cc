@@ -2,11 +2,9 @@
 // is further down the list: that one is told so, and has its time to go.
 #include <gtest/gtest.h>
 
-#include <array>
 #include <chrono>
 #include <memory>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "holdfast/server.h"
@@ -15,6 +13,7 @@
 #include "ring/simulated_world.h"
 #include "run_for.h"
 #include "small_machine.h"
+#include "websocket_peer.h"
 
 namespace holdfast::sim {
 namespace {
@@ -32,32 +31,6 @@ class Keeping final : public Handler {
  private:
   void on_open(Connection connection) override { open.push_back(connection); }
   void on_message(Connection, Message) override {}
-};
-
-// Reads only when it is told to.
-class Peer final : public ring::ClientObserver {
- public:
-  Peer(ring::SimulatedWorld& world, int listener) : connection_(world.connect(listener, this, 1)) {
-    constexpr std::string_view kRequest =
-        "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n";
-    connection_->client_send(std::as_bytes(std::span(kRequest)));
-  }
-  void on_network() override {
-    if (reads) read();
-  }
-  void read() {
-    std::array<std::byte, 4'096> bytes;
-    while (const std::size_t count = connection_->client_receive(bytes))
-      heard.append(reinterpret_cast<const char*>(bytes.data()), count);
-  }
-  bool was_reset() const { return connection_->server_end() == ring::SimulatedConnection::ServerEnd::reset; }
-
-  std::string heard;
-  bool reads = true;
-
- private:
-  ring::SimulatedConnection* connection_;
 };
 
 class DeadlineBatch : public testing::Test {
@@ -81,8 +54,8 @@ class DeadlineBatch : public testing::Test {
   ~DeadlineBatch() override { EXPECT_TRUE(machine_.stop_within(10'000)); }
 
   // They come in one after the other, so that this is their order in the handler's list, too.
-  Peer& connect() {
-    peers_.push_back(std::make_unique<Peer>(world_, machine_.parts()[0]->listeners[0]));
+  WebSocketPeer& connect() {
+    peers_.push_back(std::make_unique<WebSocketPeer>(world_, machine_.parts()[0]->listeners[0]));
     run_for(world_, machine_, kSecondNs / 10);
     EXPECT_EQ(handler_->open.size(), peers_.size());
     return *peers_.back();
@@ -97,15 +70,15 @@ class DeadlineBatch : public testing::Test {
   Machine machine_{&world_, small_machine(Protocol::websocket, kPlaces), &entropy_};
   Keeping* handler_ = nullptr;
   std::unique_ptr<Server> server_;
-  std::vector<std::unique_ptr<Peer>> peers_;
+  std::vector<std::unique_ptr<WebSocketPeer>> peers_;
 };
 
 TEST_F(DeadlineBatch, LetsWhoeverItMakesSlowHearOfThatBeforeItsOwnDeadlineCounts) {
   // Whichever way the list goes, somebody who is to be pinged stands before the one who hoards.
-  Peer& first = connect();
-  Peer& hoarder = connect();
-  Peer& other = connect();
-  Peer& last = connect();
+  WebSocketPeer& first = connect();
+  WebSocketPeer& hoarder = connect();
+  WebSocketPeer& other = connect();
+  WebSocketPeer& last = connect();
   hoarder.reads = other.reads = false;
   hoarder.heard.clear();
   // All places in outboxes are taken: by one who has many of them, and one who has too few to lose them.

@@ -30,7 +30,7 @@ def come_in(address, rate):
         if select.select([sys.stdin.fileno()], [], [], max(0.0, due - now))[0]:
             received = os.read(sys.stdin.fileno(), 4096)
             if not received:
-                return {"wrong": wrong, "phases": {name: summary(seen) for name, seen in phases.items()}}
+                return {"wrong": wrong, "phases": {name: summary([seen]) for name, seen in phases.items()}}
             *lines, commands = (commands + received).split(b"\n")
             for line in lines:
                 latencies = phases.setdefault(line.decode().removeprefix("phase "), [])
@@ -77,6 +77,8 @@ class Newcomers:
         output, _ = self.process.communicate(timeout=ENDED_WITHIN_S)
         seen = json.loads(output)
         self.case.assertEqual(seen["wrong"], [], seen)
+        for name, numbers in seen["phases"].items():
+            self.case.assertGreater(numbers["received"], 0, f"nobody came in while it was {name}")
         return {name: numbers.get("p99_ms") for name, numbers in seen["phases"].items()}
 
 

@@ -11,10 +11,10 @@ import time
 import unittest
 
 import networks
-import raw_client
 from gateway_process import GatewayTestCase
-from hostile import HostileTestCase, cpu_seconds, sized
+from hostile import SOAK, HostileTestCase, cpu_seconds, sized
 from lobby import Lobby
+from retrying import Retrying
 
 PORT = 8000
 
@@ -68,6 +68,70 @@ class ShortQueue(HostileTestCase):
             overflows=overflows,
             all_in_after_s=round(seconds, 1),
         )
+
+
+class ShortQueueAndClientsThatTryAgain(HostileTestCase):
+    """The same of 128 places, and clients that do not leave it to the kernel to ask again."""
+
+    PLACES = 128
+    PROCESSES = sized(1, 4)
+    EACH = sized(3000, 12500)
+    SHARDS = sized(1, 4)  # a queue each
+    MORE_PORTS = "1024 65535"  # what is given up keeps its port for a minute
+
+    def test_all_are_inside_within_a_minute(self):
+        self.need_descriptors(self.EACH)
+        network = networks.Network()
+        self.addCleanup(network.close)
+        network.write_setting("net.core.somaxconn", self.PLACES)
+        network.write_setting("net.ipv4.ip_local_port_range", self.MORE_PORTS)
+        with network.entered():
+            self.burst(self.PROCESSES * self.EACH)
+
+    def burst(self, clients):
+        server = self.start(
+            listen=f"0.0.0.0:{PORT}",
+            max_connections=clients + clients // 5,
+            shards=self.SHARDS,
+            # Who gave up while the queue was full may be taken in all the same, and his kernel has long
+            # forgotten him: then this is his end.
+            handshake_timeout="5s",
+        )
+        server.signal(signal.SIGSTOP)
+        crowds = [
+            Retrying(self, (f"127.0.0.{number + 1}", PORT), self.EACH, number)
+            for number in range(self.PROCESSES)
+        ]
+        for crowd in crowds:
+            crowd.wait_until_started()
+        overflows = listen_overflows()
+        server.signal(signal.SIGCONT)
+        began = time.monotonic()
+        self.assertGreater(overflows, clients // 2, "the test did not reach its subject")
+        seen = [crowd.seen() for crowd in crowds]
+        seconds = time.monotonic() - began
+        self.assertEqual(sum(one["inside"] for one in seen), clients)
+        counters = server.wait_for(connections_open=clients)
+        self.assertEqual(counters["accept_errors"], 0)
+        ended = sum(one["ended"] for one in seen)
+        self.assertLessEqual(ended, counters["handshakes_timed_out"], "somebody was turned away")
+        self.figure(
+            "accept queue, clients that try again",
+            clients=clients,
+            queues=self.SHARDS,
+            places=self.PLACES,
+            attempts=sum(one["attempts"] for one in seen),
+            ended_for_their_silence=ended,
+            most_attempts_of_one=max(one["most_attempts"] for one in seen),
+            overflows_before_the_first_accept=overflows,
+            overflows=listen_overflows(),
+            all_in_after_s=round(seconds, 1),
+        )
+
+
+@unittest.skipUnless(SOAK, "the small size has one queue as it is")
+class OneShortQueueAndClientsThatTryAgain(ShortQueueAndClientsThatTryAgain):
+    PROCESSES, EACH, SHARDS = 2, 7500, 1
 
 
 class FullTable(HostileTestCase):

@@ -109,6 +109,8 @@ class StalledShard(HostileTestCase):
         finally:
             stall.go_on()
         self.assertTrue(told, server.stderr_lines)
+        line = next(line for line in server.stderr_lines if "shard 1 " in line)
+        self.assertRegex(line, r"waits: [a-z ]+(, op \w+ of slot \d+ generation \d+)?$")
         self.assertFalse([line for line in server.stderr_lines if "shard 0 " in line])
         crowd.exchange(waiting, {}, crowd.all_have(waiting, 1))
         crowd.exchange(talkers, {}, crowd.all_have(talkers, attempts * self.MUCH))

@@ -91,8 +91,8 @@ class LoopbackClient {
            head.find("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=") != std::string::npos;
   }
 
-  bool send_frame(std::uint8_t opcode, std::string_view payload) {
-    std::string frame(1, static_cast<char>(0x80 | opcode));
+  static std::string frame(std::uint8_t opcode, std::string_view payload, bool final = true) {
+    std::string frame(1, static_cast<char>((final ? 0x80 : 0) | opcode));
     if (payload.size() < 126) {
       frame += static_cast<char>(0x80 | payload.size());
     } else {
@@ -105,7 +105,10 @@ class LoopbackClient {
     for (std::size_t i = 0; i < payload.size(); ++i) {
       frame += static_cast<char>(static_cast<unsigned char>(payload[i]) ^ kMask[i % 4]);
     }
-    return write(frame);
+    return frame;
+  }
+  bool send_frame(std::uint8_t opcode, std::string_view payload, bool final = true) {
+    return write(frame(opcode, payload, final));
   }
 
   struct Frame {
