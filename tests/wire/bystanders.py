@@ -27,6 +27,7 @@ from hostile import sized
 
 QUIET_S = sized(0.5, 2.0)
 ROUNDS = sized(1, 5)
+LEAST_FOR_P99 = 100  # messages of a round; shorter rounds are put together
 TICK_S = 0.01
 SETTLE_S = 15.0 * raw_client.PATIENCE
 STARTED_WITHIN_S = 30.0 * raw_client.PATIENCE
@@ -146,6 +147,8 @@ def payload_of(sender, number, payload_bytes):
 
 
 def summary(rounds):
+    if min(len(latencies) for latencies in rounds) < LEAST_FOR_P99:
+        rounds = [[latency for latencies in rounds for latency in latencies]]
     ordered = [sorted(latencies) for latencies in rounds if latencies]
     if not ordered:
         return {"received": 0}
