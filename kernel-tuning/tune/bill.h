@@ -10,7 +10,8 @@
 
 namespace holdfast::tune {
 
-// Of the server: src/shard/capacity.cc, src/hub/homes.h, include/holdfast/config.h.
+// Of the server: src/shard/capacity.cc, src/hub/homes.h, src/net/listening_socket.cc,
+// include/holdfast/config.h.
 inline constexpr std::uint64_t kShardsMaximum = 256;
 inline constexpr std::uint64_t kConnectionsPerShardMaximum = 65'536;
 inline constexpr std::uint64_t kAcceptBacklog = 1'024;    // per shard and address

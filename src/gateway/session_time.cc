@@ -210,7 +210,8 @@ void Sessions::schedule(Index index) {
   shard_.wake_in(static_cast<time::Tick>(ticks));
 }
 
-// How long pongs and fresh tokens may take has changed: the deadlines that follow from it are set anew.
+// How long pongs and fresh tokens may take has changed: the deadlines that follow from it are set anew. A
+// ping of WebSocket's own that is out keeps its time, unless its pong is forgone.
 void Sessions::deadlines_changed() {
   const bool wants_pongs = shard_.settings().client.pong_timeout.count() > 0;
   clients_.for_each([this, wants_pongs](Index index) {

@@ -97,9 +97,9 @@ struct SubscriberRecords {
 
 // What a client's list says of a channel, as long as nobody subscribes or unsubscribes.
 struct Standing {
-  memory::Index channel;       // kNoIndex: nobody on this shard is subscribed to it
-  memory::Index subscription;  // the client's; kNoIndex: it has none
-  std::uint32_t count;         // all subscriptions of the client
+  memory::Index channel = memory::kNoIndex;       // kNoIndex: nobody on this shard is subscribed to it
+  memory::Index subscription = memory::kNoIndex;  // the client's; kNoIndex: it has none
+  std::uint32_t count = 0;                        // all subscriptions of the client
 };
 
 struct Subscribed {

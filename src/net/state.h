@@ -21,8 +21,9 @@ enum class State : std::uint8_t {
   flushing,     // all is said; what is queued must leave, then the socket goes
   lingering,    // a rejection has left; input is discarded until the peer ends, so that RST does not destroy
                 // the answer
-  disarming,    // armed operations are being cancelled; waits until none of the slot is in the kernel
-  releasing,    // the close is in the kernel
+  disarming,  // armed operations are being cancelled; waits until none of the slot is in the kernel, and then
+              // for its turn to be closed
+  releasing,  // the close is in the kernel
 };
 inline constexpr int kStates = 8;
 

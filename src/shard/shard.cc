@@ -40,10 +40,10 @@ bool Shard::turn() {
   call_drained();
   call_drain();
   heartbeat_.step("endings");
-  reap_ended();  // on_close, and the descriptors of those nothing is in the kernel for
+  reap_ended();  // on_close
   heartbeat_.step("sending");
-  flush();  // one send for each connection that is owed something
-  close_some();
+  flush();       // one send for each connection that is owed something
+  close_some();  // sockets for which nothing else is in the kernel
   dispatch_deferred();
   adjust_listeners();
   const bool finished = stopping_ && table_.used() == 0 && listeners_idle();

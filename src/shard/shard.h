@@ -357,6 +357,7 @@ class Shard {
 
   std::uint32_t events_this_turn_ = 0;  // wake-ups reaped in this turn: how busy we are
   std::uint32_t pings_this_turn_ = 0;
+  std::uint32_t accepted_this_turn_ = 0;  // until its closes
   bool evicting_ = false;
   memory::Index evict_cursor_ = 0;
   std::uint64_t nobody_hoards_at_ = ~std::uint64_t{0};  // the last turn in which all were looked at in vain

@@ -78,6 +78,7 @@ void Shard::accept_done(const Completion& completion) {
   table_.claim(index, listener.number());
   net::Slot& slot = table_[index];
   counters_.accepted.add();
+  ++accepted_this_turn_;
   if (listener.for_clients()) {
     limits_.accept_rate.charge(accepts_ns_, 1, wheel_ns());
   } else {

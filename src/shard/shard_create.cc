@@ -93,9 +93,11 @@ void Shard::validate() {
   CHECK(receive_pool_.lent() == 0);
   std::uint32_t states[net::kStates] = {};
   std::uint32_t open = 0;
+  std::size_t to_close = 0;
   for (Index index = 0; index < table_.capacity(); ++index) {
     const net::Slot& slot = table_[index];
     ++states[static_cast<int>(slot.state())];
+    if (slot.state() == State::disarming && slot.in_flight == 0 && !slot.is(net::kQueuedReap)) ++to_close;
     if (slot.state() == State::free) {
       CHECK(slot.in_flight == 0);
       continue;
@@ -118,6 +120,7 @@ void Shard::validate() {
     CHECK(states[state] == table_.count(static_cast<State>(state)));
   }
   CHECK(open == connections_open_);
+  CHECK(to_close == closing_.size());
 }
 
 }  // namespace holdfast::shard

@@ -152,9 +152,11 @@ void Shard::release_when_joined(Index index) {
 }
 
 // Closing a socket takes the kernel 10 to 20 us. Where a crowd leaves, some of it goes in each turn, behind
-// what the others are owed.
+// what the others are owed; never fewer than came in, or those who come and go at once would fill the table.
 void Shard::close_some() {
-  const std::size_t count = std::min(closing_.size(), Limits::kClosesPerTurn);
+  const std::size_t share = std::max<std::size_t>(Limits::kClosesPerTurn, accepted_this_turn_);
+  const std::size_t count = std::min(closing_.size(), share);
+  accepted_this_turn_ = 0;
   for (std::size_t i = 0; i < count; ++i) {
     const Index index = closing_[i];
     net::Slot& slot = table_[index];

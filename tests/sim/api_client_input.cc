@@ -194,7 +194,7 @@ void ApiClient::metrics_answer(std::string_view body) {
 void ApiClient::error_answer(const Request& request, std::uint64_t code) {
   for (const PublicationKey& key : request.publications) channels_->refused(key);
   if (request.kind == Kind::mistake && code == request.error) return;
-  if (gateway_->bounds_are_tight && (code == kInternal || code == kTooManyRequests)) return;
+  if (gateway_->may_refuse() && (code == kInternal || code == kTooManyRequests)) return;
   const GatewayPlan::Channel* channel =
       request.channels.empty() ? nullptr : gateway_->find(request.channels.front());
   if (channel != nullptr) {

@@ -133,7 +133,7 @@ bool Bidirectional::excused(const Command& command, std::uint32_t code) {
     const Subscription* subscription = subscriptions_.find(command.channel);
     return subscription == nullptr || !subscription->live;
   }
-  if (gateway_->bounds_are_tight && (code == kInternal || code == kTooManyRequests)) return true;
+  if (gateway_->may_refuse() && (code == kInternal || code == kTooManyRequests)) return true;
   if (code == kUnrecoverable && command.since.has_value()) return true;
   const GatewayPlan::Channel* channel = gateway_->find(command.channel);
   if (channel == nullptr) return false;

@@ -238,7 +238,7 @@ bool GatewayProgram::may_have_ended(const Client& client) const {
     case kNoPong:  // it may have waited to be let in with its pong
       return dialect == Dialect::emulation;
     case kInternalError:
-      return (dialect == Dialect::stream || dialect == Dialect::unidirectional) && plan_.bounds_are_tight;
+      return (dialect == Dialect::stream || dialect == Dialect::unidirectional) && plan_.may_refuse();
     default:
       return false;
   }

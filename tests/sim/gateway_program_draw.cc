@@ -123,7 +123,7 @@ void GatewayProgram::make_shared(const Scenario& scenario, std::shared_ptr<const
   if (scenario.calm || scenario.shards == 1 || scenario.losses_allowed.has_value()) return;
   if (random.below(2) == 0) return;
   shared_->letters_maximum = static_cast<std::uint32_t>(1 + random.below(random.below(4) == 0 ? 40 : 3));
-  plan_.bounds_are_tight = true;
+  plan_.letters_are_tight = true;
 }
 
 std::vector<Protocol> GatewayProgram::listeners() const {

@@ -252,7 +252,7 @@ std::optional<LeftOff> Subscriptions::ended_by_server(const std::string& channel
 
 // Each of them has made it subscribe, unless it was already; or it has ended since.
 bool Subscriptions::heeds_calls() const {
-  if (gateway_->bounds_are_tight) return true;
+  if (gateway_->may_refuse()) return true;
   return channels_->all_calls(user_, connected_at_, [this](const SubscribeCall& call) {
     const auto end = ends_.find(call.channel);
     return all_.contains(call.channel) || gateway_->find(call.channel)->passing ||

@@ -210,7 +210,7 @@ class Bystanders:
             for client in clients:
                 client.close()
             self.server.wait_until(
-                lambda counters: counters["connections_open"] == self.count, deadline_s=30.0
+                lambda counters: counters["slots_in_use"] == self.count, deadline_s=30.0
             )
 
     def close(self):

@@ -5,7 +5,7 @@ import unittest
 
 import crowd
 import raw_client
-from bystanders import ROUNDS, Bystanders, payload_of
+from bystanders import Bystanders, payload_of
 from hostile import HostileTestCase, resident_bytes, sized
 from raw_client import BINARY, CONTINUATION, PING, TEXT, frame
 
@@ -76,7 +76,8 @@ class Bombs(HostileTestCase):
 
 class Floods(HostileTestCase):
     FLOODERS = sized(20, 200)
-    SECONDS = sized(2.0, 4.0)
+    SECONDS = sized(2.0, 20.0)
+    ROUNDS = sized(1, 3)
 
     def flood(self, server, clients, stream):
         """Everybody sends as fast as it may, and reads nothing, for a while; the peak of message memory."""
@@ -100,7 +101,7 @@ class Floods(HostileTestCase):
     def test_fragments_without_end_are_stopped_at_their_number(self):
         server = self.start()
         bystanders = Bystanders(self, server)
-        for number, clients in enumerate(bystanders.rounds(2 * ROUNDS)):
+        for number, clients in enumerate(bystanders.rounds(2 * self.ROUNDS)):
             payload = b"x" * (number % 2)
             clients += crowd.open_many(self, server, self.FLOODERS)
             bystanders.phase("fragments")
@@ -119,7 +120,7 @@ class Floods(HostileTestCase):
     def test_pings_of_who_does_not_read_pile_up_no_answers(self):
         server = self.start(max_outbox_bytes=131072)
         bystanders = Bystanders(self, server)
-        for clients in bystanders.rounds():
+        for clients in bystanders.rounds(self.ROUNDS):
             clients += [self.open(server, receive_buffer_bytes=4096) for _ in range(self.FLOODERS)]
             bystanders.phase("pings")
             peak = self.flood(server, list(clients), frame(PING, b"x" * 125) * 100)
@@ -136,7 +137,7 @@ class Floods(HostileTestCase):
         rate = 100_000
         server = self.start(max_bytes_per_second=rate, max_messages_per_second=1000)
         bystanders = Bystanders(self, server)
-        for clients in bystanders.rounds():
+        for clients in bystanders.rounds(self.ROUNDS):
             clients += crowd.open_many(self, server, self.FLOODERS)
             bystanders.phase("limited flood")
             began = time.monotonic()
