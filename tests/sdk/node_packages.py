@@ -1,5 +1,6 @@
 """The pinned Node packages that tests here drive against the servers: package.json names them."""
 
+import fcntl
 import json
 import pathlib
 import shutil
@@ -21,16 +22,19 @@ def need_node_packages():
         if not shutil.which(program):
             raise unittest.SkipTest(f"{program} is not installed: apt-get install nodejs npm")
     wanted = json.loads((FOLDER / "package.json").read_text())["dependencies"]
-    if all(installed_version(name) == version for name, version in wanted.items()):
-        return
-    subprocess.run(
-        ["npm", "ci", "--no-audit", "--no-fund"],
-        cwd=FOLDER,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        check=True,
-        timeout=INSTALL_LIMIT_S,
-    )
+    # One after the other: npm removes what is there before it begins, and others may be at work with it.
+    with open(FOLDER / "package-lock.json", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if all(installed_version(name) == version for name, version in wanted.items()):
+            return
+        subprocess.run(
+            ["npm", "ci", "--no-audit", "--no-fund"],
+            cwd=FOLDER,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=True,
+            timeout=INSTALL_LIMIT_S,
+        )
 
 
 def run_node(script, *arguments, limit_s):
