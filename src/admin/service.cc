@@ -190,7 +190,8 @@ void Service::go_on(State& state) {
   }
   held_bytes_ += conversation.held_bytes() - state.held_bytes;
   state.held_bytes = conversation.held_bytes();
-  tell_whether_idle(state);
+  // Another shard may take longer to answer than a connection may be idle.
+  conversation.owes_answer() ? state.connection.begin_request() : state.connection.end_request();
   watch_deadline(state);
   arm();
 }
@@ -239,14 +240,6 @@ void Service::become_session(State& state) {
   connection.send(bytes_of(head));
   counters().streams_begun.add();
   gateway_.open_session(connection, route.stream, route.first);
-}
-
-// Another shard may take longer to answer than a connection may be idle.
-void Service::tell_whether_idle(State& state) {
-  const bool answering = state.conversation.owes_answer();
-  if (answering == state.answering) return;
-  state.answering = answering;
-  answering ? state.connection.begin_request() : state.connection.end_request();
 }
 
 void Service::watch_deadline(State& state) {

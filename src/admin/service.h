@@ -53,7 +53,6 @@ class Service final : public gateway::HttpSide {
     bool api;           // of the API's listeners
     bool busy = false;  // its requests are being read: an answer need not see to what follows
     bool paused = false;
-    bool answering = false;              // the core knows that an answer is owed
     bool revisit = false;                // is in revisit_
     std::unique_ptr<ClientRoute> route;  // becomes this stream when what is being read has been read
     std::uint64_t deadline_ns = 0;       // of the request under way; 0: none is
@@ -75,7 +74,6 @@ class Service final : public gateway::HttpSide {
   void become_session(State& state);
   bool over_budget(const State& state) const;
   void watch_deadline(State& state);
-  void tell_whether_idle(State& state);
   void forget(State& state);
   void arm();
   std::string metrics() const;

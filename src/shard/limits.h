@@ -84,7 +84,7 @@ struct Limits {
   static constexpr std::uint64_t kShareNs = 150'000;
   static constexpr std::size_t kShareBytes = 512 * 1024;
   static constexpr std::size_t kShareBatch = 8;
-  // Sockets closed in one turn.
+  // Sockets closed in one turn, or as many as came in (shard_end.cc).
   static constexpr std::size_t kClosesPerTurn = 16;
   // Lists of slots with something to do, each with two places for every slot.
   static constexpr std::size_t kWorkLists = 13;

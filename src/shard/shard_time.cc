@@ -134,13 +134,12 @@ void Shard::ping(Index index, std::uint32_t generation,
   CHECK(!pong_timeout || pong_timeout->count() >= 0);
   net::Slot* slot = table_.find(index, generation);
   if (slot == nullptr || slot->state() != State::open || slot->protocol() != Protocol::websocket) return;
-  const bool awaited = !pong_timeout || pong_timeout->count() > 0;
-  if (slot->is(net::kPingOutstanding)) {
-    if (!awaited) slot->clear(net::kPingOutstanding);
-  } else if (awaited) {
-    send_ping(index, *slot, pong_timeout ? net::ticks(*pong_timeout) : limits_.pong_timeout);
-  } else {
-    send_ping(index, *slot, std::nullopt);
+  std::optional<time::Tick> timeout = pong_timeout ? net::ticks(*pong_timeout) : limits_.pong_timeout;
+  if (pong_timeout && pong_timeout->count() == 0) timeout.reset();
+  if (!slot->is(net::kPingOutstanding)) {
+    send_ping(index, *slot, timeout);
+  } else if (!timeout) {
+    slot->clear(net::kPingOutstanding);
   }
   if (slot->state() == State::open) schedule_open(index, *slot);
 }

@@ -13,6 +13,7 @@
 #include "ring/simulated_world.h"
 #include "run_for.h"
 #include "shard/limits.h"
+#include "silent.h"
 
 namespace holdfast::sim {
 namespace {
@@ -20,10 +21,6 @@ namespace {
 constexpr std::uint32_t kSlots = 512;
 constexpr std::uint32_t kCrowd = 400;
 constexpr std::uint32_t kAtATime = 3 * static_cast<std::uint32_t>(shard::Limits::kClosesPerTurn);
-
-class Silent final : public Handler {
-  void on_message(Connection, Message) override {}
-};
 
 class Passer final : public ring::ClientObserver {
  public:

@@ -12,6 +12,7 @@
 #include "holdfast/server.h"
 #include "machine.h"
 #include "run_for.h"
+#include "silent.h"
 #include "small_machine.h"
 #include "websocket_peer.h"
 
@@ -22,10 +23,6 @@ constexpr std::size_t kSocketBytes = 2'048;
 constexpr std::size_t kPayloadBytes = 125;
 constexpr std::size_t kPongBytes = 2 + kPayloadBytes;
 constexpr std::size_t kFrameBytes = 192;  // of memory, for a pong
-
-class Silent final : public Handler {
-  void on_message(Connection, Message) override {}
-};
 
 class PingFlood : public testing::Test {
  protected:

@@ -15,6 +15,7 @@
 #include "net/ticks.h"
 #include "ring/simulated_world.h"
 #include "run_for.h"
+#include "silent.h"
 
 namespace holdfast::sim {
 namespace {
@@ -23,10 +24,6 @@ constexpr std::uint64_t kIntervalNs = 25 * kSecondNs;
 constexpr std::uint64_t kGrainNs = kIntervalNs / 128;
 constexpr std::uint64_t kTickNs = net::kTickNs;
 constexpr std::uint32_t kBlock = net::PingMoments::kBlock;
-
-class Silent final : public Handler {
-  void on_message(Connection, Message) override {}
-};
 
 // Answers pings and remembers when they came.
 class Peer final : public ring::ClientObserver {

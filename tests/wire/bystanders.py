@@ -18,11 +18,11 @@ import os
 import selectors
 import statistics
 import struct
-import subprocess
 import sys
 import time
 
 import raw_client
+from beside import Beside
 from hostile import sized
 
 QUIET_S = sized(0.5, 2.0)
@@ -161,31 +161,12 @@ def summary(rounds):
     }
 
 
-class Bystanders:
-    """The process, from a test. Given the case, it is ended when the test is."""
-
+class Bystanders(Beside):
     def __init__(self, case, server, mode="echo", count=50, rate=500, payload_bytes=32):
-        self.case = case
+        super().__init__(case, __file__, *server.address("ws"), mode, count, rate, payload_bytes)
         self.server = server
         self.count = count
-        host, port = server.address("ws")
-        self.process = subprocess.Popen(
-            [
-                sys.executable,
-                os.path.abspath(__file__),
-                host,
-                str(port),
-                mode,
-                str(count),
-                str(rate),
-                str(payload_bytes),
-            ],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        case.addCleanup(self.stop)
-        case.keep(self)
+        case.keep(self)  # it leaves with the clients of the test, before anybody looks for what is left
         if self.process.stdout.readline() != "started\n":
             raise AssertionError("the bystanders did not get in")
         time.sleep(QUIET_S)
@@ -212,16 +193,6 @@ class Bystanders:
             self.server.wait_until(
                 lambda counters: counters["slots_in_use"] == self.count, deadline_s=30.0
             )
-
-    def close(self):
-        """As one of the clients of the test, which leave before anybody looks for what is left."""
-        self.stop()
-
-    def stop(self):
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.wait()
-        self.process.stdout.close()
 
     def assert_unharmed(self):
         """Nobody was ended and nothing was lost, repeated or out of order; what was seen, for the report."""

@@ -10,15 +10,14 @@ as JSON.
 
 import base64
 import json
-import os
 import random
 import select
 import selectors
-import subprocess
 import sys
 import time
 
 import raw_client
+from beside import Beside
 from raw_client import BINARY, CONTINUATION, PING, frame
 
 PATTERN_BYTES = 32
@@ -185,19 +184,9 @@ class Flock:
         }
 
 
-class Canaries:
-    """The process, from a test; it is ended when the test is."""
-
+class Canaries(Beside):
     def __init__(self, case, server, count, seed):
-        self.case = case
-        host, port = server.address("ws")
-        self.process = subprocess.Popen(
-            [sys.executable, os.path.abspath(__file__), host, str(port), str(count), str(seed)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        case.addCleanup(self.stop)
+        super().__init__(case, __file__, *server.address("ws"), count, seed)
 
     def wait_until_started(self):
         self.case.assertEqual(self.process.stdout.readline(), "started\n", "the canaries did not get in")
@@ -205,12 +194,6 @@ class Canaries:
     def seen(self):
         output, _ = self.process.communicate(timeout=2 * SETTLE_S)
         return json.loads(output)
-
-    def stop(self):
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.wait()
-        self.process.stdout.close()
 
 
 def main(host, port, count, seed):

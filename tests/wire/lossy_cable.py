@@ -16,10 +16,11 @@ import os
 import random
 import select
 import struct
-import subprocess
 import sys
 import time
 import unittest
+
+from beside import Beside
 
 TUN = "/dev/net/tun"
 TUNSETIFF, IFF_TUN, IFF_NO_PI = 0x400454CA, 0x0001, 0x1000
@@ -101,22 +102,15 @@ def new_device(network, name):
     return descriptor
 
 
-class LossyCable:
+class LossyCable(Beside):
     """Between the two sides of a link, from a test; it is pulled when the test is over."""
 
     def __init__(self, case, link, seed=1):
         ends = [new_device(side, "cable") for side in (link.server_side, link.clients_side)]
         link.give_addresses("cable")
-        self.process = subprocess.Popen(
-            [sys.executable, os.path.abspath(__file__), *map(str, ends), str(seed)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            pass_fds=ends,
-            text=True,
-        )
+        super().__init__(case, __file__, *ends, seed, pass_fds=ends)
         for end in ends:
             os.close(end)
-        case.addCleanup(self.stop)
 
     def spoil(self, percent):
         self.process.stdin.write(f"{percent}\n")
@@ -126,13 +120,6 @@ class LossyCable:
         """What it did to how many packets."""
         output, _ = self.process.communicate(timeout=10)
         return json.loads(output)
-
-    def stop(self):
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.wait()
-        self.process.stdin.close()
-        self.process.stdout.close()
 
 
 def main(first, second, seed):

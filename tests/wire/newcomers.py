@@ -9,11 +9,11 @@ import collections
 import json
 import os
 import select
-import subprocess
 import sys
 import time
 
 import raw_client
+from beside import Beside
 from bystanders import run_before_others, summary
 
 ENDED_WITHIN_S = 40.0 * raw_client.PATIENCE
@@ -46,31 +46,15 @@ def come_in(address, rate):
             wrong.append(str(error))
 
 
-class Newcomers:
-    """The process, from a test."""
-
+class Newcomers(Beside):
     def __init__(self, case, server, rate=50, quiet_s=1.0):
-        self.case = case
-        host, port = server.address("ws")
-        self.process = subprocess.Popen(
-            [sys.executable, os.path.abspath(__file__), host, str(port), str(rate)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        case.addCleanup(self.close)
+        super().__init__(case, __file__, *server.address("ws"), rate)
         case.keep(self)
         time.sleep(quiet_s)
 
     def phase(self, name):
         self.process.stdin.write(f"phase {name}\n")
         self.process.stdin.flush()
-
-    def close(self):
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.wait()
-        self.process.stdout.close()
 
     def assert_all_came_in(self):
         """The milliseconds that 99 of 100 took at most, by phase."""

@@ -7,14 +7,13 @@ inside or it is too late, what became of them as JSON, and lets go of them at en
 
 import heapq
 import json
-import os
 import random
 import selectors
-import subprocess
 import sys
 import time
 
 import raw_client
+from beside import Beside
 from lobby import Waiting
 
 TRIES_FOR_S = (0.75, 1.25)  # drawn anew for each attempt, or all would come back in the same moments
@@ -101,19 +100,9 @@ class Crowd:
         }
 
 
-class Retrying:
-    """The process, from a test; it is ended when the test is."""
-
+class Retrying(Beside):
     def __init__(self, case, address, count, seed):
-        self.case = case
-        host, port = address
-        self.process = subprocess.Popen(
-            [sys.executable, os.path.abspath(__file__), host, str(port), str(count), str(seed)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        case.addCleanup(self.close)
+        super().__init__(case, __file__, *address, count, seed)
         case.keep(self)
 
     def wait_until_started(self):
@@ -121,13 +110,6 @@ class Retrying:
 
     def seen(self):
         return json.loads(self.process.stdout.readline())
-
-    def close(self):
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.wait()
-        self.process.stdin.close()
-        self.process.stdout.close()
 
 
 def main(host, port, count, seed):
