@@ -182,7 +182,7 @@ void Bidirectional::connected_reply(const Command& command, const client::Connec
   channels_->connected(client_id_, user_);
   subscriptions_.connected(user_);
   if (!is_end_of(command, result.expires(), result.ttl())) return;
-  expiry_.granted(command.expires_at_s);
+  expiry_.granted(command.expires_at_s, command.wall_jumps);
   if (result.expires()) bring_later(result.ttl(), [this] { refresh(); });
   client_->after(Expiry::kLookNs, [this] { look_at_expiry(); });
 }
@@ -190,7 +190,7 @@ void Bidirectional::connected_reply(const Command& command, const client::Connec
 void Bidirectional::refreshed_reply(const Command& command, const client::RefreshResult& result) {
   channels_->count("tokens_renewed");
   if (!is_end_of(command, result.expires(), result.ttl())) return;
-  expiry_.granted(command.expires_at_s);
+  expiry_.granted(command.expires_at_s, command.wall_jumps);
   if (result.expires()) bring_later(result.ttl(), [this] { refresh(); });
 }
 
@@ -199,7 +199,7 @@ void Bidirectional::subscribed_reply(const Command& command, const client::Subsc
     subscriptions_.begin(command.channel, command.wants_delta);
   subscriptions_.begun(command.channel, command.since, result);
   if (!is_end_of(command, result.expires(), result.ttl())) return;
-  subscriptions_.granted(command.channel, command.expires_at_s);
+  subscriptions_.granted(command.channel, command.expires_at_s, command.wall_jumps);
   if (result.expires())
     bring_later(result.ttl(), [this, channel = command.channel] { sub_refresh(channel); });
 }
@@ -207,7 +207,7 @@ void Bidirectional::subscribed_reply(const Command& command, const client::Subsc
 void Bidirectional::sub_refreshed_reply(const Command& command, const client::SubRefreshResult& result) {
   channels_->count("subscriptions_renewed");
   if (!is_end_of(command, result.expires(), result.ttl())) return;
-  subscriptions_.granted(command.channel, command.expires_at_s);
+  subscriptions_.granted(command.channel, command.expires_at_s, command.wall_jumps);
   if (result.expires())
     bring_later(result.ttl(), [this, channel = command.channel] { sub_refresh(channel); });
 }

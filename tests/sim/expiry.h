@@ -16,9 +16,11 @@ class Expiry {
 
   std::int64_t now_s() const { return static_cast<std::int64_t>(world_->clock().wall_ns() / 1'000'000'000); }
   // From now on; 0: for ever.
-  void granted(std::int64_t expires_at_s) {
+  void granted(std::int64_t expires_at_s) { granted(expires_at_s, world_->wall_jumps()); }
+  // By an answer that may have been under way for long: the server was asked after so many jumps.
+  void granted(std::int64_t expires_at_s, std::uint64_t wall_jumps) {
     expires_at_s_ = expires_at_s;
-    jumps_ = world_->wall_jumps();
+    jumps_ = wall_jumps;
     over_since_ns_.reset();
   }
   // Somebody else may change it at any time: nothing can be said any more.

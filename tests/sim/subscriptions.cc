@@ -87,14 +87,14 @@ void Subscriptions::begun(const std::string& channel, const std::optional<LeftOf
   recovered(subscription, channel, stream, result);
 }
 
-void Subscriptions::granted(const std::string& channel, std::int64_t expires_at_s) {
+void Subscriptions::granted(const std::string& channel, std::int64_t expires_at_s, std::uint64_t wall_jumps) {
   Subscription* subscription = find(channel);
   if (subscription == nullptr || !subscription->live) {
     renewed_unseen_.insert(channel);
     return;
   }
   if (!subscription->expiry) subscription->expiry.emplace(world_, gateway_->grace_s);
-  subscription->expiry->granted(expires_at_s);
+  subscription->expiry->granted(expires_at_s, wall_jumps);
 }
 
 void Subscriptions::begun_by_server(const std::string& channel, const client::Subscribed& event) {
@@ -110,7 +110,7 @@ void Subscriptions::begun_by_server(const std::string& channel, const client::Su
   subscription.offset = event.offset();
   subscription.moment = channels_->moment();
   if (event.recoverable()) subscription.recovers = call->since;
-  granted(channel, call->expires_at_s);
+  granted(channel, call->expires_at_s, world_->wall_jumps());
   if (renewed_unseen_.erase(channel) > 0) subscription.expiry->forget();
   channels_->count("calls_heeded");
 }

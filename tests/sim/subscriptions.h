@@ -66,7 +66,7 @@ class Subscriptions {
   void begun(const std::string& channel, const std::optional<LeftOff>& since,
              const client::SubscribeResult& result);
   // By the token it began with, or another; 0: for ever. It may have ended meanwhile, and begun again.
-  void granted(const std::string& channel, std::int64_t expires_at_s);
+  void granted(const std::string& channel, std::int64_t expires_at_s, std::uint64_t wall_jumps);
   // Everything but connect, disconnect and refresh. Where it was when the server ended it and wants it back.
   std::optional<LeftOff> pushed(const client::Push& push);
   // Of a history.
