@@ -90,11 +90,14 @@ class Connection {
   void pause_input();
   void resume_input();
 
-  // Protocol::http only, without effect on others: a request is being answered, for as long as that takes,
-  // and for ever when the answer is a stream. Until end_request the connection is not idle
-  // (Config::http_idle_timeout) even when no byte moves; from then on that time counts anew. They are not
-  // counted: one end_request ends what several begin_request said.
+  // Protocol::http only, without effect on others: a request is being answered, for as long as that takes.
+  // Until end_request the connection is not idle (Config::http_idle_timeout) even when no byte moves, from
+  // then on that time counts anew; and a peer that finishes (FIN) meanwhile gets what is sent to it by then,
+  // and is ended at end_request. They are not counted: one end_request ends what several begin_request said.
   void begin_request();
+  // The same when the answer is a stream, which has no end: a peer that finishes does not want more of it,
+  // and is ended as others are.
+  void begin_stream();
   void end_request();
 
   // A word of the application's own; 0 when the connection opens. Costs no allocation.

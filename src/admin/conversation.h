@@ -65,10 +65,10 @@ class Conversation {
   bool blocked() const {
     return ending_ || slots_.size() >= kUnansweredMaximum || output_.size() >= kOutputBytesMaximum;
   }
-  // A request is complete and its answer is not: it is we who are waited for.
-  bool owes_answer() const { return !slots_.empty(); }
+  // A request is complete and its answer is not, or has not been taken: it is we who are waited for.
+  bool owes_answer() const { return !slots_.empty() || !output_.empty(); }
   // Everything is answered and taken, and the connection is to be closed.
-  bool finished() const { return ending_ && slots_.empty() && output_.empty(); }
+  bool finished() const { return ending_ && !owes_answer(); }
   // Nothing more will be read.
   bool ending() const { return ending_; }
   // Something has arrived and waits until it may be read.

@@ -190,7 +190,7 @@ void Service::go_on(State& state) {
   }
   held_bytes_ += conversation.held_bytes() - state.held_bytes;
   state.held_bytes = conversation.held_bytes();
-  // Another shard may take longer to answer than a connection may be idle.
+  // Another shard may take longer to answer than a connection may be idle, and the client have finished.
   conversation.owes_answer() ? state.connection.begin_request() : state.connection.end_request();
   watch_deadline(state);
   arm();

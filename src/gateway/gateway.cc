@@ -197,7 +197,7 @@ void Gateway::open_session(Connection connection, const Transport& transport, st
   const Index client = parts_->sessions.open(connection, transport);
   CHECK(client != kNoIndex);
   connection.set_word(kSessionBit | client);
-  connection.begin_request();  // whose answer the stream is
+  connection.begin_stream();
   parts_->sessions.frame(client, first);
 }
 

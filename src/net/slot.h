@@ -75,14 +75,16 @@ struct Slot {
   std::uint8_t large_receive_credit : 4;  // > 0: read into a large buffer, the last reads filled a small one
   std::uint8_t brief : 1;  // true exactly when its last read found little, all there was, and nothing wrong
   std::uint8_t request_under_way : 1;  // HTTP: the handler is answering one: not idle
-  std::uint8_t listener;               // which listener of the shard accepted it
+  std::uint8_t answer_is_stream : 1;   // HTTP: and has no end, so that who sends no more has gone
+  std::uint8_t input_ended : 1;  // true exactly when its end of input was read and the answer is awaited
+  std::uint8_t listener;         // which listener of the shard accepted it
 
   State state() const { return static_cast<State>(state_bits); }
   Protocol protocol() const { return static_cast<Protocol>(protocol_bits); }
   void set_protocol(Protocol protocol) { protocol_bits = static_cast<std::uint32_t>(protocol) & 0x3u; }
   bool is(Flag flag) const { return (flags & flag) != 0; }
-  // Neither its handler nor its rate keeps it from being read.
-  bool wants_input() const { return !is(kInputPaused) && input_limited == 0; }
+  // Neither its handler nor its rate keeps it from being read, and there may be something to read.
+  bool wants_input() const { return !is(kInputPaused) && input_limited == 0 && input_ended == 0; }
   bool in_kernel(InFlight operation) const { return (in_flight & operation) != 0; }
   void set(Flag flag) { flags = static_cast<std::uint16_t>(flags | flag); }
   void clear(Flag flag) { flags = static_cast<std::uint16_t>(flags & ~flag); }

@@ -56,6 +56,11 @@ void Connection::begin_request() {
   if (slot != nullptr) shard_->begin_request(*slot);
 }
 
+void Connection::begin_stream() {
+  net::Slot* slot = find(shard_, slot_, generation_);
+  if (slot != nullptr) shard_->begin_stream(slot_, *slot);
+}
+
 void Connection::end_request() {
   net::Slot* slot = find(shard_, slot_, generation_);
   if (slot != nullptr) shard_->end_request(slot_, *slot);

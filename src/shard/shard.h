@@ -94,6 +94,7 @@ class Shard {
   void pause_input(memory::Index index, std::uint32_t generation);
   void resume_input(memory::Index index, net::Slot& slot);
   void begin_request(net::Slot& slot);
+  void begin_stream(memory::Index index, net::Slot& slot);
   void end_request(memory::Index index, net::Slot& slot);
   // A letter for another shard's requests or this one's. False when its mailbox is full.
   bool push_request(std::uint32_t shard, const Letter& letter);

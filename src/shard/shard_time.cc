@@ -158,10 +158,18 @@ void Shard::begin_request(net::Slot& slot) {
   if (slot.protocol() == Protocol::http) slot.request_under_way = 1;
 }
 
+// Who finished before it became a stream has gone.
+void Shard::begin_stream(Index index, net::Slot& slot) {
+  if (slot.protocol() != Protocol::http) return;
+  slot.request_under_way = slot.answer_is_stream = 1;
+  if (slot.state() == State::open && slot.input_ended != 0) flush_then_end(index);
+}
+
 void Shard::end_request(Index index, net::Slot& slot) {
   if (slot.request_under_way == 0) return;
-  slot.request_under_way = 0;
+  slot.request_under_way = slot.answer_is_stream = 0;
   if (slot.state() != State::open) return;
+  if (slot.input_ended != 0) return flush_then_end(index);
   if (slot.input_limited == 0) slot.last_activity = now_;
   schedule_open(index, slot);
 }

@@ -109,6 +109,10 @@ class Obedient final : public Handler {
 
   void on_timer() override {
     for (Connection connection : std::exchange(paused_, {})) connection.resume_input();
+    for (Connection connection : std::exchange(asked_, {})) {
+      connection.send(Message::text("answer"));
+      connection.end_request();
+    }
     server().publish("tick", Message::text("tick"));
   }
 
@@ -229,6 +233,12 @@ class Obedient final : public Handler {
         return connection.begin_request();
       case 'R':
         return connection.end_request();
+      case 'a':
+        connection.begin_request();
+        asked_.push_back(connection);
+        return wake_at(now_ns() + 1 + words.byte() * kStepNs);
+      case 'v':
+        return connection.begin_stream();
       default:
         connection.send(message);
     }
@@ -242,6 +252,7 @@ class Obedient final : public Handler {
     ended_.pause_input();
     ended_.resume_input();
     ended_.begin_request();
+    ended_.begin_stream();
     ended_.end_request();
     ended_.ping();
     ended_.set_word(ended_.word() + ended_.outbox_messages() + ended_.outbox_bytes());
@@ -252,6 +263,7 @@ class Obedient final : public Handler {
   Roll* roll_;
   std::vector<Connection> here_;
   std::vector<Connection> paused_;
+  std::vector<Connection> asked_;
   std::vector<SharedMessage> kept_;
   Connection ended_;
   bool refusing_ = false;

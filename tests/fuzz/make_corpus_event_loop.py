@@ -135,6 +135,14 @@ SCRIPTS = {
     + seconds(5) + raw(0, b"more") + turns() + seconds(12) + turns(),
     "http_streams": HTTP_OPEN + raw(0, b"r") + raw(0, b"sa") + seconds(30) + raw(0, b"pnews") + turns()
     + one(DRAIN) + turns(200),
+    "http_answered_after_its_end": HTTP_OPEN + raw(0, b"a\x20") + one(FINISH) + turns() + seconds(2)
+    + turns(),
+    "http_reset_after_its_end": HTTP_OPEN + raw(0, b"a\x20") + one(FINISH) + turns() + one(RESET) + turns()
+    + seconds(2) + turns(),
+    "http_finished_and_drained": HTTP_OPEN + raw(0, b"r") + one(FINISH) + turns() + one(DRAIN) + turns(200),
+    "http_stream_of_who_finishes": HTTP_OPEN + raw(0, b"v") + turns() + one(FINISH) + turns(),
+    "http_stream_of_who_has_finished": HTTP_OPEN + raw(0, b"r") + raw(0, b"b\x04\x00") + raw(0, b"v")
+    + one(FINISH) + turns(),
     "http_closed": HTTP_OPEN + raw(0, b"c\x03\xe8") + turns(),
     "http_idle_with_a_full_outbox": connect(HTTP | DUMB | SILENT) + turns() + raw(0, b"b\x04\x00") * 4
     + turns() + seconds(20),

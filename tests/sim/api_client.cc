@@ -55,6 +55,7 @@ std::string ApiClient::http_request(std::string_view path, const std::string& bo
 
 void ApiClient::ask(Request request, std::string_view path, const std::string& body) {
   const bool last = request.last;
+  if (requests_.empty()) waits_since_ns_ = world_->now_ns();
   requests_.push_back(std::move(request));
   write(http_request(path, body, last));
 }
@@ -227,9 +228,11 @@ std::string ApiClient::encode(MessageType, std::string_view payload) {
   return http_request("/api/publish", std::string(payload), false);
 }
 
-// The last answer ends it.
+// The last answer ends it, because it asks for that, or sends no more.
 void ApiClient::close_politely() {
-  ask({.kind = Kind::health, .last = true}, "/health", "");
+  const bool asks = random().below(2) == 0;
+  ask({.kind = Kind::health, .last = asks}, "/health", "");
+  if (!asks) finish();
 }
 
 // Answered with an error, behind what is owed, and the end.

@@ -25,7 +25,7 @@ class ApiClient final : public Client {
 
   bool served() const override { return established() && sent_everything() && requests_.empty(); }
   void probe() override;
-  bool pinged() const override { return false; }
+  bool was_idle() const override { return was_idle_; }
   bool admitted() const override { return false; }
   std::string describe() const override;
 
@@ -62,6 +62,9 @@ class ApiClient final : public Client {
   std::string encode(MessageType, std::string_view payload) override;
   MessageType draw_type() override { return MessageType::binary; }
   void close_politely() override;
+  void on_end() override {
+    was_idle_ = world_->now_ns() - waits_since_ns_ < kUnderWayNs || requests_.empty();
+  }
   std::string violation() override;
 
   // Asking.
@@ -94,9 +97,11 @@ class ApiClient final : public Client {
   ChannelAudit* channels_;
   const GatewayPlan* gateway_;
   simdjson::dom::parser parser_;
-  std::deque<Request> requests_;  // not answered yet
-  std::string node_;              // as it called itself first
-  bool over_ = false;             // nothing more is expected of the server
+  std::deque<Request> requests_;      // not answered yet
+  std::uint64_t waits_since_ns_ = 0;  // for the answer of the first
+  std::string node_;                  // as it called itself first
+  bool over_ = false;                 // nothing more is expected of the server
+  bool was_idle_ = false;
 };
 
 }  // namespace holdfast::sim

@@ -42,6 +42,7 @@ std::size_t ApiClient::consume(std::string_view bytes) {
   }
   const Request request = std::move(requests_.front());
   requests_.pop_front();
+  waits_since_ns_ = world_->now_ns();
   if (response->status != request.status) fail("status " + std::to_string(response->status));
   if (response->closes != request.last) fail("it closes, or does not, against what was asked");
   channels_->count("api_answers");

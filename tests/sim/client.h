@@ -110,8 +110,8 @@ class Client : public ring::ClientObserver {
   int listener() const { return listener_; }
   // The server has said that it lets it in, and not closed its end.
   bool held_by_server() const { return admitted() && !connection_->server_closed(); }
-  // The server asks now and then whether it is still there.
-  virtual bool pinged() const { return true; }
+  // When it ended the server owed it nothing, as far as both can have known: it may have been idle.
+  virtual bool was_idle() const { return false; }
   // The server has said so; in some protocols it never does.
   virtual bool admitted() const { return established_; }
   virtual std::string describe() const;
@@ -153,6 +153,9 @@ class Client : public ring::ClientObserver {
   // The server has ended what belongs to the connection, and so the connection.
   void lose();
   virtual void message_received(std::optional<MessageType> type, std::string_view payload);
+  // Longer than anything is under way.
+  static constexpr std::uint64_t kUnderWayNs = 1'000'000'000;
+
   // One thing to say has been said.
   void spoke() { ++sent_; }
   // It may speak again: something it waited for has come.

@@ -92,7 +92,9 @@ void EmulationClient::post_next() {
 
 void EmulationClient::poster_ended(const Poster& poster) {
   if (ended()) return;
-  poster.unanswered() > 0 ? lose() : post_next();
+  if (poster.unanswered() == 0) return post_next();
+  poster_was_idle_ = poster.was_idle();
+  lose();
 }
 
 void EmulationClient::on_end() {

@@ -30,7 +30,7 @@ class EmulationClient final : public Client {
 
   bool served() const override { return established() && sent_everything() && protocol_.up_to_date(); }
   void probe() override;
-  bool pinged() const override { return false; }
+  bool was_idle() const override { return poster_was_idle_; }
   bool waiting_in_backlog() const override;
   // A post's connection may still be closing when the next one comes.
   std::uint32_t connections() const override { return 3; }
@@ -61,6 +61,7 @@ class EmulationClient final : public Client {
   const bool keeps_poster_;
   bool in_vain_ = false;                          // a request of it has found no session any more
   bool asked_ = false;                            // the stream's own request has been written
+  bool poster_was_idle_ = false;                  // the one whose end it did not survive
   std::deque<std::string> frames_;                // to be posted
   std::vector<std::unique_ptr<Poster>> posters_;  // the last one is in use, or spent
   std::string message_;

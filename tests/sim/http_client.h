@@ -13,7 +13,7 @@ namespace holdfast::sim {
 class HttpClient final : public Client {
  public:
   using Client::Client;
-  bool pinged() const override { return false; }
+  bool was_idle() const override { return true; }
   bool admitted() const override { return false; }
 
  private:

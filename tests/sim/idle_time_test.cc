@@ -1,5 +1,6 @@
-// Which HTTP connections are idle, on a simulated clock: one that waits for its client's next request is
-// ended in time; one whose client waits for an answer, or reads a stream, is not, however long nothing moves.
+// How long HTTP connections stay, on a simulated clock. One that waits for its client's next request is idle,
+// and ended in time; one whose client waits for an answer, or reads a stream, is not, however long nothing
+// moves. Who sends no more still gets his answer, and no more of a stream.
 #include <gtest/gtest.h>
 
 #include <array>
@@ -43,6 +44,8 @@ class HttpPeer final : public ring::ClientObserver {
                      "Content-Length: ", body.size(), "\r\n\r\n", std::string(body));
     connection_->client_send(std::as_bytes(std::span(request)));
   }
+  void finish() { connection_->client_finish(); }
+  void reset() { connection_->client_reset(); }
   bool has(std::string_view text) const { return received.find(text) != std::string::npos; }
 
   std::string received;
@@ -119,6 +122,14 @@ TEST_F(StreamTime, ALongerPingIntervalIsTakenOverByAReload) {
   EXPECT_TRUE(stream.has("{}")) << "not pinged";
 }
 
+TEST_F(StreamTime, AStreamEndsWhenItsReaderSendsNoMore) {
+  begin_streams();
+  for (const auto& peer : peers_) peer->finish();
+  run_for(kSecondNs);
+  for (const auto& peer : peers_) EXPECT_NE(peer->ended_ns, 0u);
+  EXPECT_EQ(machine_.slots_used(), 0u);
+}
+
 // Two shards, of which the second gets stuck: who needs an answer of it waits.
 class AnswerTime : public GatewayTest {
  protected:
@@ -157,6 +168,24 @@ TEST_F(AnswerTime, OfTheApiIsNotIdleTime) {
   machine_.hold(kStuck);
   application.post("/api/info", "{}", "X-API-Key: the key of the API\r\n");
   expect_an_answer_however_late(application, "HTTP/1.1 200 OK\r\n");
+}
+
+// Answered by this shard, and behind that by the other: both come, then the end.
+TEST_F(AnswerTime, IsGivenToWhoHasFinished) {
+  HttpPeer application(&world_, machine_.parts()[0]->listeners[1]);
+  machine_.hold(kStuck);
+  application.post("/api/info", "{}", "X-API-Key: the key of the API\r\n");
+  application.post("/api/nothing", "{}", "X-API-Key: the key of the API\r\n");
+  application.finish();
+  run_for(3 * kIdleNs);
+  EXPECT_EQ(application.received, "");
+  ASSERT_EQ(application.ended_ns, 0u);
+  machine_.let_go(kStuck);
+  run_for(kSecondNs);
+  EXPECT_TRUE(application.received.starts_with("HTTP/1.1 200 OK\r\n")) << application.received;
+  EXPECT_TRUE(application.has("HTTP/1.1 404 ")) << application.received;
+  EXPECT_NE(application.ended_ns, 0u);
+  EXPECT_EQ(machine_.slots_used(), 0u);
 }
 
 TEST_F(AnswerTime, OfAStreamsCommandsIsNotIdleTime) {
@@ -220,6 +249,33 @@ TEST_F(RequestTime, IsNotIdleTimeAndWhatFollowsTheAnswerIs) {
   run_for(world_, machine_, 2 * kIdleNs);
   EXPECT_GE(peer.ended_ns, answered_ns + kIdleNs - 2 * kSecondNs);
   EXPECT_LE(peer.ended_ns, answered_ns + kIdleNs + kSecondNs);
+}
+
+TEST_F(RequestTime, EndsTheConnectionOfWhoHasFinished) {
+  handler_->answers_after_ns = 2 * kIdleNs;
+  HttpPeer peer(&world_, machine_.parts()[0]->listeners[0]);
+  peer.post("/", "");
+  peer.finish();
+  run_for(world_, machine_, 2 * kIdleNs - kSecondNs);
+  machine_.parts()[0]->shard->validate();
+  ASSERT_EQ(peer.ended_ns, 0u);
+  run_for(world_, machine_, 2 * kSecondNs);
+  EXPECT_TRUE(peer.has("answer"));
+  EXPECT_NE(peer.ended_ns, 0u);
+  EXPECT_EQ(machine_.slots_used(), 0u);
+}
+
+TEST_F(RequestTime, IsOverWhenWhoHasFinishedResets) {
+  handler_->answers_after_ns = 2 * kIdleNs;
+  HttpPeer peer(&world_, machine_.parts()[0]->listeners[0]);
+  peer.post("/", "");
+  peer.finish();
+  run_for(world_, machine_, kSecondNs);
+  EXPECT_EQ(machine_.slots_used(), 1u);
+  peer.reset();
+  run_for(world_, machine_, kSecondNs);
+  EXPECT_EQ(machine_.slots_used(), 0u);
+  run_for(world_, machine_, 2 * kIdleNs);  // the answer is for nobody
 }
 
 TEST_F(RequestTime, ThatHasEndedBeginsAnewWithTheNextRequest) {

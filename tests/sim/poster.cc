@@ -7,11 +7,13 @@
 namespace holdfast::sim {
 
 void Poster::post(const std::string& body, bool protobuf, bool last) {
-  ++unanswered_;
+  if (unanswered_++ == 0) waits_since_ns_ = world_->now_ns();
   last_sent_ = last;
+  asked_to_close_ = last && random().below(2) == 0;
   write(absl::StrCat("POST /emulation HTTP/1.1\r\nHost: sim.invalid\r\nContent-Type: application/",
-                     protobuf ? "octet-stream" : "json", last ? "\r\nConnection: close" : "",
+                     protobuf ? "octet-stream" : "json", asked_to_close_ ? "\r\nConnection: close" : "",
                      "\r\nContent-Length: ", body.size(), "\r\n\r\n", body));
+  if (last && !asked_to_close_) finish();
 }
 
 std::size_t Poster::consume(std::string_view bytes) {
@@ -29,7 +31,8 @@ std::size_t Poster::consume(std::string_view bytes) {
     return bytes.size();
   }
   --unanswered_;
-  if (response->closes != (last_sent_ && unanswered_ == 0))
+  waits_since_ns_ = world_->now_ns();
+  if (response->closes != (asked_to_close_ && unanswered_ == 0))
     fail("it closes, or does not, against what was asked");
   owner_.answered(response->status == 204);
   return whole;

@@ -26,12 +26,12 @@ class Poster final : public Client {
          Owner owner)
       : Client(world, audit, number, listener, plan), owner_(std::move(owner)) {}
 
-  // The last one asks the server to close.
+  // The last one asks the server to close, or nothing more is sent behind it.
   void post(const std::string& body, bool protobuf, bool last);
   std::size_t unanswered() const { return unanswered_; }
   // Nothing more can be posted by it.
   bool spent() const { return last_sent_ || ended(); }
-  bool pinged() const override { return false; }
+  bool was_idle() const override { return !last_sent_ && world_->now_ns() - waits_since_ns_ < kUnderWayNs; }
   bool admitted() const override { return false; }
 
  private:
@@ -45,7 +45,9 @@ class Poster final : public Client {
 
   Owner owner_;
   std::size_t unanswered_ = 0;
+  std::uint64_t waits_since_ns_ = 0;  // of those that are not answered the first
   bool last_sent_ = false;
+  bool asked_to_close_ = false;
 };
 
 }  // namespace holdfast::sim

@@ -217,7 +217,7 @@ void Simulation::excuse_for_ended(const Client& client) {
   }
   if (ended_rightly) return;
   if (machine_->counted("memory_refusals") > 0 || machine_->counted("outbox_overflows") > 0) return;
-  if (!client.pinged() && machine_->counted("http_idle_timeouts") > 0) return;
+  if (client.was_idle() && machine_->counted("http_idle_timeouts") > 0) return;
   if (scenario_.faults.arm_failure > 0) return;  // the kernel could not watch the socket
   audit_.fail("ended although it behaved: " + client.describe());
 }

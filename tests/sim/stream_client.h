@@ -23,7 +23,6 @@ class StreamClient final : public Client {
 
   bool served() const override { return established() && protocol_.up_to_date(); }
   void probe() override {}
-  bool pinged() const override { return false; }
   std::string describe() const override;
 
  private:

@@ -102,7 +102,7 @@ class HttpFixture : public holdfast::Handler {
         case RequestReader::Outcome::request:
           answer(connection, client, request);
           if (client.answer_at_ns == 0 && !client.streaming) break;
-          connection.begin_request();
+          client.streaming ? connection.begin_stream() : connection.begin_request();
           client.unread.assign(bytes);
           connection.pause_input();
           return;

@@ -167,6 +167,17 @@ class Requests(ApiTestCase):
                 if before is not None:
                     self.assertEqual(offsets[channel], before + 1)
 
+    def test_who_sends_no_more_gets_every_answer_and_then_the_end(self):
+        calls = [("channels", {}), ("presence", {"channel": "c"}), ("info", {})] * 20
+        for _ in range(5):
+            client = self.open_api(self.server)
+            for method, parameters in calls:
+                self.send_call(client, method, parameters)
+            client.finish_sending()
+            for _ in calls:
+                self.assertEqual(self.receive_answer(client)[0], 200)
+            self.assertEqual(client.wait_for_end(), "fin")
+
     def test_a_chunked_body_is_taken(self):
         body = json.dumps({"channel": "chunked", "data": "x" * 5000}).encode()
         head = f"POST /api/publish HTTP/1.1\r\nHost: h\r\nX-API-Key: {KEY}\r\n"
@@ -191,10 +202,12 @@ class Requests(ApiTestCase):
         self.keep(slow).key = KEY
         for _ in range(12):
             self.send_call(slow, "history", {"channel": "large", "limit": 9})
+        slow.finish_sending()
         time.sleep(0.3)
         for _ in range(12):
             status, answer = self.receive_answer(slow)
             self.assertEqual((status, len(answer["result"]["publications"])), (200, 9))
+        self.assertEqual(slow.wait_for_end(), "fin")
 
     def test_clients_that_vanish_leave_nothing_behind(self):
         head = f"POST /api/publish HTTP/1.1\r\nHost: h\r\nX-API-Key: {KEY}\r\nContent-Length: 28\r\n\r\n"
