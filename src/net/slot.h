@@ -76,8 +76,8 @@ struct Slot {
   std::uint8_t brief : 1;  // true exactly when its last read found little, all there was, and nothing wrong
   std::uint8_t request_under_way : 1;  // HTTP: the handler is answering one: not idle
   std::uint8_t answer_is_stream : 1;   // HTTP: and has no end, so that who sends no more has gone
-  std::uint8_t input_ended : 1;  // true exactly when its end of input was read and the answer is awaited
-  std::uint8_t listener;         // which listener of the shard accepted it
+  std::uint8_t input_ended : 1;        // HTTP: all its input was read when an answer was still awaited
+  std::uint8_t listener;               // which listener of the shard accepted it
 
   State state() const { return static_cast<State>(state_bits); }
   Protocol protocol() const { return static_cast<Protocol>(protocol_bits); }

@@ -112,6 +112,8 @@ void Shard::validate() {
           !retry_.empty());
     CHECK(slot.input_limited == 0 || (slot.state() == State::open && slot.timer.scheduled()) ||
           net::is_ending(slot.state()));
+    CHECK(slot.input_ended == 0 || slot.state() != State::open ||
+          (slot.request_under_way != 0 && slot.answer_is_stream == 0));
     // Never mute: what is owed is on its way, waits for room, or waits for this turn.
     CHECK(net::is_ending(slot.state()) || slot.outbox_head == kNoIndex || slot.in_kernel(net::kSending) ||
           slot.in_kernel(net::kWritableArmed) || slot.is(net::kQueuedFlush) || !retry_.empty());

@@ -6,7 +6,8 @@ from a broadcast server all those that one of them sends. Loss is what tests ass
 phases ("quiet", then the name of what is done to the server) and only reported: it is the machine's as much
 as the server's. In their full size tests do to the server what they do in rounds, and in between it is quiet:
 so what else the machine has to do is in both, and its worst moments are in few of the rounds. The p99 of a
-phase is the median of what it was in each round.
+phase is the median of what it was in each round. A virtual machine has other worst moments the busier it is:
+what its host takes away, in percent of all processors' time, is in each phase told beside the latency.
 
 As a program: bystanders.py HOST PORT MODE COUNT RATE BYTES; reads "phase NAME" lines, ends at end of input,
 and prints what it saw as JSON.
@@ -51,12 +52,21 @@ class Crowd:
             client.upgrade()
             client.socket.setblocking(False)
         self.phases = collections.OrderedDict()
+        self.times = collections.defaultdict(lambda: [0.0, 0.0])  # by phase: of all processors, and stolen
         self.wrong = []
+        self.since = processor_seconds()
         self.begin("quiet")
 
     def begin(self, phase):
         self.latencies = []
         self.phases.setdefault(phase, []).append(self.latencies)
+        self.times_of_phase = self.times[phase]
+
+    def account(self):
+        """Of the phase that is over."""
+        before, self.since = self.since, processor_seconds()
+        for number in (0, 1):
+            self.times_of_phase[number] += self.since[number] - before[number]
 
     def send_next(self, sent, now):
         # Of several publishers each would have an order, but not all together.
@@ -121,6 +131,7 @@ class Crowd:
                     selector.unregister(sys.stdin.fileno())
                 *lines, commands = (commands + received).split(b"\n")
                 for line in lines:
+                    self.account()
                     self.begin(line.decode().removeprefix("phase "))
             now = time.monotonic()
             for client in self.clients:
@@ -129,6 +140,7 @@ class Crowd:
             while settle_until is None and sent < (now - began) * self.rate:
                 self.send_next(sent, now)
                 sent += 1
+        self.account()
         ended = sum(1 for client in self.clients if client.ended)
         for client in self.clients:
             client.close()
@@ -137,8 +149,21 @@ class Crowd:
             "lost": self.missing(),
             "ended": ended,
             "wrong": self.wrong[:10],
-            "phases": {name: summary(rounds) for name, rounds in self.phases.items()},
+            "phases": {
+                name: summary(rounds) | stolen(*self.times[name]) for name, rounds in self.phases.items()
+            },
         }
+
+
+def processor_seconds():
+    """Of all processors together: all time, and what the host gave to others although there was work here."""
+    with open("/proc/stat", encoding="ascii") as file:
+        ticks = [int(word) for word in file.readline().split()[1:9]]
+    return [count / os.sysconf("SC_CLK_TCK") for count in (sum(ticks), ticks[7])]
+
+
+def stolen(all_s, stolen_s):
+    return {"stolen_percent": round(100 * stolen_s / all_s, 1)} if all_s > 0 else {}
 
 
 def payload_of(sender, number, payload_bytes):

@@ -109,6 +109,8 @@ class HostileTestCase(WireTestCase):
             line["bystanders_lost"] = seen["lost"]
             for phase, numbers in seen["phases"].items():
                 if "p99_ms" in numbers:
-                    line[f"p99_ms_{phase.replace(' ', '_')}"] = numbers["p99_ms"]
+                    phase = phase.replace(" ", "_")
+                    line[f"p99_ms_{phase}"] = numbers["p99_ms"]
+                    line[f"stolen_percent_{phase}"] = numbers.get("stolen_percent")
         with open(path, "a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
