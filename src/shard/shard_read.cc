@@ -265,7 +265,7 @@ void Shard::input_ended(Index index, net::Slot& slot) {
   slot.clear(net::kInputPending);
   switch (slot.state()) {
     case State::open:
-      // It may still be reading: what it is owed leaves first, also what is not ready yet (RFC 9112, 9.6).
+      // It may still be reading: what it is owed leaves first, also what is not ready yet (RFC 9293, 3.6.1).
       if (slot.request_under_way != 0 && slot.answer_is_stream == 0) {
         slot.input_ended = 1;
         return;

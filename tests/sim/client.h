@@ -141,6 +141,9 @@ class Client : public ring::ClientObserver {
   base::Random& random() { return world_->random(); }
 
  protected:
+  // Longer than anything is under way.
+  static constexpr std::uint64_t kUnderWayNs = 1'000'000'000;
+
   // Queues bytes for the network.
   void write(std::string_view bytes);
   // The connection is ready for messages.
@@ -153,9 +156,6 @@ class Client : public ring::ClientObserver {
   // The server has ended what belongs to the connection, and so the connection.
   void lose();
   virtual void message_received(std::optional<MessageType> type, std::string_view payload);
-  // Longer than anything is under way.
-  static constexpr std::uint64_t kUnderWayNs = 1'000'000'000;
-
   // One thing to say has been said.
   void spoke() { ++sent_; }
   // It may speak again: something it waited for has come.

@@ -33,11 +33,10 @@ struct GatewayPlan {
   std::uint32_t message_bytes_maximum = 0;
   bool bounds_are_tight = false;   // requests may be refused for want of room
   bool letters_are_tight = false;  // or because too many letters are under way between shards
+  bool passing_is_gone = false;    // on every shard
+  bool calls_disturb = true;       // those who use the API may put others out
 
   bool may_refuse() const { return bounds_are_tight || letters_are_tight; }
-  bool passing_is_gone = false;  // on every shard
-  bool calls_disturb = true;     // those who use the API may put others out
-
   const Channel* find(std::string_view name) const;
 };
 
